@@ -1,0 +1,437 @@
+"""The closed vocabulary between the machine and whoever drives it.
+
+The machine yields an `Event` (something it decided; the log keeps it, nobody answers) or a
+`Command` (an effect it wants performed; the driver answers with an `Outcome`). That is the whole
+interface: the same machine runs live, from a recorded log, resumed, or projected for a plan,
+because each driver speaks these types and nothing else.
+
+Order of operations for a command, whoever drives:
+
+1. The driver may answer `not_performed` when an interruption arrived before the effect began. The
+   machine raises the interruption then and there; nothing was done.
+2. The intent is recorded; for a write it is on disk before the first byte leaves.
+3. The effect is performed; the outcome is recorded and told to the machine. An interruption that
+   arrived meanwhile rides on the outcome as a flag and is raised in place of the *next* effect,
+   so no outcome is ever lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, ClassVar
+
+ABI = 1
+"""The engine's behaviour version. Behaviour that changes is gated on it, so old logs replay."""
+
+Json = None | bool | int | str | list["Json"] | dict[str, "Json"]
+"""What records and outcomes hold: no floats; numbers of money are strings."""
+
+
+# --------------------------------------------------------------------------- effects
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """Something the machine asks for. Immutable; equal effects have equal canonical forms."""
+
+    name: ClassVar[str] = ""
+    writes: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReadAccount(Effect):
+    """The account as the broker reports it. `data`: the account object."""
+
+    name: ClassVar[str] = "read_account"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadConfiguration(Effect):
+    """The account's configuration. `data`: the configuration object."""
+
+    name: ClassVar[str] = "read_configuration"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPositions(Effect):
+    """Every open position. `data`: `{"positions": [...]}`."""
+
+    name: ClassVar[str] = "read_positions"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPosition(Effect):
+    """One position. `data`: the position object; `absent` when there is none."""
+
+    symbol: str
+    name: ClassVar[str] = "read_position"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOrder(Effect):
+    """One order by the broker's id, its legs nested. `data`: the order object."""
+
+    order_id: str
+    name: ClassVar[str] = "read_order"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOrderByClientId(Effect):
+    """One order by the id this run gave it. `data`: the order object; `absent` on 404."""
+
+    client_order_id: str
+    name: ClassVar[str] = "read_order_by_client_id"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOpenOrders(Effect):
+    """Open orders, legs nested; of all symbols when none is named. `data`: `{"orders": [...]}`."""
+
+    symbols: tuple[str, ...] = ()
+    name: ClassVar[str] = "read_open_orders"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadAsset(Effect):
+    """One asset's flags. `data`: the asset object; `absent` on 404."""
+
+    symbol: str
+    name: ClassVar[str] = "read_asset"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadClock(Effect):
+    """The broker's clock. `data`: `timestamp`, `is_open`, `next_open`, `next_close` (RFC 3339)."""
+
+    name: ClassVar[str] = "read_clock"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadCalendar(Effect):
+    """Trading sessions from `start` to `end` inclusive. `data`: `{"days": [...]}`."""
+
+    start: date
+    end: date
+    name: ClassVar[str] = "read_calendar"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadQuote(Effect):
+    """The latest quote. `data`: `{"symbol", "feed", "quote": {"bp", "ap", "bs", "as", "t"}}`."""
+
+    symbol: str
+    name: ClassVar[str] = "read_quote"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadTrade(Effect):
+    """The latest trade. `data`: `{"symbol", "feed", "trade": {"p", "s", "t"}}`."""
+
+    symbol: str
+    name: ClassVar[str] = "read_trade"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPreviousClose(Effect):
+    """The last regular session's closing price. `data`: `{"symbol", "bar": {...}}` or `absent`."""
+
+    symbol: str
+    name: ClassVar[str] = "read_previous_close"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadActivities(Effect):
+    """Activities of one type after a moment, oldest first. `data`: `{"activities": [...]}`."""
+
+    activity_type: str
+    after: datetime
+    name: ClassVar[str] = "read_activities"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadWorld(Effect):
+    """The one composite read before every write.
+
+    `data`: `{"account", "position" (or null), "open_orders" (all symbols), "quote" (or null),
+    "asset", "clock"}`, each as the single reads give it.
+    """
+
+    symbol: str
+    name: ClassVar[str] = "read_world"
+
+
+@dataclass(frozen=True, slots=True)
+class Submit(Effect):
+    """Send one new order. `body` is the exact outgoing JSON body, decimals as strings."""
+
+    client_order_id: str
+    body: Mapping[str, Json]
+    name: ClassVar[str] = "submit"
+    writes: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, slots=True)
+class Replace(Effect):
+    """Change one open order; the changed order takes `client_order_id`. `body` is exact."""
+
+    order_id: str
+    client_order_id: str
+    body: Mapping[str, Json]
+    name: ClassVar[str] = "replace"
+    writes: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel(Effect):
+    """Ask for one order to be cancelled. Accepted is not cancelled: await the change."""
+
+    order_id: str
+    name: ClassVar[str] = "cancel"
+    writes: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitChange(Effect):
+    """Wait until one of `orders` differs from what is known of it, or until a moment.
+
+    `known` maps an order id to the fingerprint last seen (see `runner.steps.orders.fingerprint`).
+    `data`: `{"orders": {id: order object}, "polls": n}`, the orders as last read, all of them.
+    The driver polls or streams; it records the change and a count, not every poll.
+    """
+
+    orders: tuple[str, ...]
+    known: Mapping[str, str]
+    until: datetime
+    poll: Decimal | None = None
+    name: ClassVar[str] = "await_change"
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep(Effect):
+    """Let time pass until a moment of the run's clock. `data`: `{}`."""
+
+    until: datetime
+    name: ClassVar[str] = "sleep"
+
+
+@dataclass(frozen=True, slots=True)
+class Suspend(Effect):
+    """The last effect of a run that ends with the fate of own orders unknown.
+
+    A live driver records it and ends the run with exit 8. A resumed driver answers it, and the
+    machine settles those orders and never goes on with the steps.
+    """
+
+    client_order_ids: tuple[str, ...]
+    name: ClassVar[str] = "suspend"
+
+
+EFFECTS: Mapping[str, type[Effect]] = {cls.name: cls for cls in Effect.__subclasses__()}
+
+
+# -------------------------------------------------------------------------- outcomes
+
+
+class Status(StrEnum):
+    """What became of an effect. Only `unknown` leaves a write's fate open."""
+
+    OK = "ok"
+    ABSENT = "absent"  # the broker says there is no such thing (404)
+    REFUSED = "refused"  # the broker said no; nothing happened
+    UNAVAILABLE = "unavailable"  # a read that could not be completed, retries included
+    UNKNOWN = "unknown"  # a write that may or may not have happened
+    NOT_PERFORMED = "not_performed"  # interrupted or resumed before it began
+
+
+class Reason(StrEnum):
+    """Why the broker said no or could not be asked: one closed set for every error.
+
+    Source: facts page 2.3 (status, code, message and extra keys of each).
+    """
+
+    CREDENTIALS = "credentials"
+    FORBIDDEN = "forbidden"
+    BUYING_POWER = "buying_power"
+    QUANTITY_HELD = "quantity_held"
+    WASH_TRADE = "wash_trade"
+    NOT_FRACTIONABLE = "not_fractionable"
+    SHORTING = "shorting"
+    DAY_TRADING = "day_trading"
+    ACCOUNT_RESTRICTED = "account_restricted"
+    OPTIONS_LEVEL = "options_level"
+    MARKET_HOURS = "market_hours"
+    MINIMUM_SIZE = "minimum_size"
+    NOT_FOUND = "not_found"
+    NOT_TRADABLE = "not_tradable"
+    DUPLICATE_CLIENT_ORDER_ID = "duplicate_client_order_id"
+    PRICE_INCREMENT = "price_increment"
+    PRICE_RELATION = "price_relation"
+    INTENT_MISMATCH = "intent_mismatch"
+    NOT_OPEN = "not_open"
+    NOT_REPLACEABLE = "not_replaceable"
+    INVALID_ORDER = "invalid_order"
+    RATE_LIMITED = "rate_limited"
+    BROKER_FAULT = "broker_fault"
+    UNREADABLE = "unreadable"
+    TIMEOUT = "timeout"
+    UNREACHABLE = "unreachable"
+    NOT_SENT = "not_sent"  # stopped on our side before a byte left: body differs from the intent
+    CRASH = "crash"  # the process died between intent and outcome
+    OTHER = "other"  # refused for a reason this version does not know
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One error, classified, with the broker's own words kept.
+
+    `status` is the HTTP status or None when no answer came; `code` is the broker's own code or
+    None; `message` is the broker's sentence, or ours when it gave none; `extra` holds the other
+    keys of the error body (`buying_power`, `available`, `market_price`, …) as strings.
+    """
+
+    reason: Reason
+    message: str
+    status: int | None = None
+    code: int | None = None
+    extra: Mapping[str, Json] = field(default_factory=dict)
+
+    def to_data(self) -> dict[str, Json]:
+        data: dict[str, Json] = {"reason": self.reason.value, "message": self.message}
+        if self.status is not None:
+            data["status"] = self.status
+        if self.code is not None:
+            data["code"] = self.code
+        if self.extra:
+            data["extra"] = dict(self.extra)
+        return data
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> Problem:
+        return cls(
+            reason=Reason(data["reason"]),
+            message=data["message"],
+            status=data.get("status"),
+            code=data.get("code"),
+            extra=data.get("extra", {}),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a gateway says of one effect: an outcome without the run's time."""
+
+    status: Status
+    data: Mapping[str, Json] = field(default_factory=dict)
+    problem: Problem | None = None
+
+
+class Certainty(StrEnum):
+    """How sure a value is. Arithmetic keeps the worst of its inputs."""
+
+    READ = "read"
+    COMPUTED = "computed"
+    ESTIMATED = "estimated"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the machine is told. `at` is the run's time; there is no other `now`."""
+
+    at: datetime
+    status: Status
+    data: Mapping[str, Json] = field(default_factory=dict)
+    problem: Problem | None = None
+    interrupt: str | None = None  # the signal that arrived, such as "SIGINT"
+    certainty: Certainty = Certainty.READ
+    resumed: bool = False  # the first outcome told after a crash
+
+    def to_data(self) -> dict[str, Json]:
+        """The record of this outcome, defaults omitted; `from_data` is its inverse."""
+        record: dict[str, Json] = {"at": instant(self.at), "status": self.status.value}
+        if self.data:
+            record["data"] = dict(self.data)
+        if self.problem is not None:
+            record["problem"] = self.problem.to_data()
+        if self.interrupt is not None:
+            record["interrupt"] = self.interrupt
+        if self.certainty is not Certainty.READ:
+            record["certainty"] = self.certainty.value
+        if self.resumed:
+            record["resumed"] = True
+        return record
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> Outcome:
+        problem = data.get("problem")
+        return cls(
+            at=datetime.fromisoformat(data["at"]),
+            status=Status(data["status"]),
+            data=data.get("data", {}),
+            problem=Problem.from_data(problem) if problem is not None else None,
+            interrupt=data.get("interrupt"),
+            certainty=Certainty(data.get("certainty", Certainty.READ)),
+            resumed=data.get("resumed", False),
+        )
+
+
+# ----------------------------------------------------------------- what the machine yields
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """An effect, and the path of the step that wants it (`steps[3]`)."""
+
+    step: str
+    effect: Effect
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something the machine decided or finished: a record in the log, answered by nobody."""
+
+    step: str
+    type: str  # step.started, step.finished, step.skipped, decision, guard
+    data: Mapping[str, Json]
+
+
+# ------------------------------------------------------------------------ canonical form
+
+
+def instant(moment: datetime) -> str:
+    """A UTC moment as RFC 3339 text with microseconds, ending in Z."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def canonical(effect: Effect) -> dict[str, Json]:
+    """The one canonical form of an effect: its name and its fields, defaults omitted.
+
+    Two effects are the same effect exactly when these are equal; replay compares nothing else.
+    """
+    form: dict[str, Json] = {"effect": effect.name}
+    for spec in fields(effect):
+        value = getattr(effect, spec.name)
+        if spec.default is not MISSING and value == spec.default:
+            continue
+        form[spec.name] = _plain(value)
+    return form
+
+
+def _plain(value: object) -> Json:
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, datetime):
+        return instant(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    raise TypeError(f"an effect cannot hold {type(value).__name__}")
