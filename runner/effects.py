@@ -18,11 +18,14 @@ Order of operations for a command, whoever drives:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, ClassVar
+
+from msgspec import Struct, field
+
+from runner.language.values import Certainty
 
 ABI = 1
 """The engine's behaviour version. Behaviour that changes is gated on it, so old logs replay."""
@@ -34,84 +37,86 @@ Json = None | bool | int | str | list["Json"] | dict[str, "Json"]
 # --------------------------------------------------------------------------- effects
 
 
-@dataclass(frozen=True, slots=True)
-class Effect:
+class Effect(Struct, frozen=True):
     """Something the machine asks for. Immutable; equal effects have equal canonical forms."""
 
     name: ClassVar[str] = ""
     writes: ClassVar[bool] = False
 
 
-@dataclass(frozen=True, slots=True)
-class ReadAccount(Effect):
+class Bind(Effect, frozen=True):
+    """Bind the run to its account: the first effect, and the lock that keeps other runs away.
+
+    `data`: the account object. Refused with `locked` while another run holds one of the symbols
+    (none named means any) of the same account. `opens` is false for a runbook that provably only
+    cancels and closes: it goes past the lock.
+    """
+
+    symbols: tuple[str, ...]
+    opens: bool = True
+    name: ClassVar[str] = "bind"
+
+
+class ReadAccount(Effect, frozen=True):
     """The account as the broker reports it. `data`: the account object."""
 
     name: ClassVar[str] = "read_account"
 
 
-@dataclass(frozen=True, slots=True)
-class ReadConfiguration(Effect):
+class ReadConfiguration(Effect, frozen=True):
     """The account's configuration. `data`: the configuration object."""
 
     name: ClassVar[str] = "read_configuration"
 
 
-@dataclass(frozen=True, slots=True)
-class ReadPositions(Effect):
+class ReadPositions(Effect, frozen=True):
     """Every open position. `data`: `{"positions": [...]}`."""
 
     name: ClassVar[str] = "read_positions"
 
 
-@dataclass(frozen=True, slots=True)
-class ReadPosition(Effect):
+class ReadPosition(Effect, frozen=True):
     """One position. `data`: the position object; `absent` when there is none."""
 
     symbol: str
     name: ClassVar[str] = "read_position"
 
 
-@dataclass(frozen=True, slots=True)
-class ReadOrder(Effect):
+class ReadOrder(Effect, frozen=True):
     """One order by the broker's id, its legs nested. `data`: the order object."""
 
     order_id: str
     name: ClassVar[str] = "read_order"
 
 
-@dataclass(frozen=True, slots=True)
-class ReadOrderByClientId(Effect):
+class ReadOrderByClientId(Effect, frozen=True):
     """One order by the id this run gave it. `data`: the order object; `absent` on 404."""
 
     client_order_id: str
     name: ClassVar[str] = "read_order_by_client_id"
 
 
-@dataclass(frozen=True, slots=True)
-class ReadOpenOrders(Effect):
+class ReadOpenOrders(Effect, frozen=True):
     """Open orders, legs nested; of all symbols when none is named. `data`: `{"orders": [...]}`."""
 
     symbols: tuple[str, ...] = ()
     name: ClassVar[str] = "read_open_orders"
 
 
-@dataclass(frozen=True, slots=True)
-class ReadAsset(Effect):
+class ReadAsset(Effect, frozen=True):
     """One asset's flags. `data`: the asset object; `absent` on 404."""
 
     symbol: str
     name: ClassVar[str] = "read_asset"
 
 
-@dataclass(frozen=True, slots=True)
-class ReadClock(Effect):
+class ReadClock(Effect, frozen=True):
     """The broker's clock. `data`: `timestamp`, `is_open`, `next_open`, `next_close` (RFC 3339)."""
 
     name: ClassVar[str] = "read_clock"
 
 
-@dataclass(frozen=True, slots=True)
-class ReadCalendar(Effect):
+class ReadCalendar(Effect, frozen=True):
     """Trading sessions from `start` to `end` inclusive. `data`: `{"days": [...]}`."""
 
     start: date
@@ -119,32 +124,28 @@ class ReadCalendar(Effect):
     name: ClassVar[str] = "read_calendar"
 
 
-@dataclass(frozen=True, slots=True)
-class ReadQuote(Effect):
+class ReadQuote(Effect, frozen=True):
     """The latest quote. `data`: `{"symbol", "feed", "quote": {"bp", "ap", "bs", "as", "t"}}`."""
 
     symbol: str
     name: ClassVar[str] = "read_quote"
 
 
-@dataclass(frozen=True, slots=True)
-class ReadTrade(Effect):
+class ReadTrade(Effect, frozen=True):
     """The latest trade. `data`: `{"symbol", "feed", "trade": {"p", "s", "t"}}`."""
 
     symbol: str
     name: ClassVar[str] = "read_trade"
 
 
-@dataclass(frozen=True, slots=True)
-class ReadPreviousClose(Effect):
+class ReadPreviousClose(Effect, frozen=True):
     """The last regular session's closing price. `data`: `{"symbol", "bar": {...}}` or `absent`."""
 
     symbol: str
     name: ClassVar[str] = "read_previous_close"
 
 
-@dataclass(frozen=True, slots=True)
-class ReadActivities(Effect):
+class ReadActivities(Effect, frozen=True):
     """Activities of one type after a moment, oldest first. `data`: `{"activities": [...]}`."""
 
     activity_type: str
@@ -152,30 +153,32 @@ class ReadActivities(Effect):
     name: ClassVar[str] = "read_activities"
 
 
-@dataclass(frozen=True, slots=True)
-class ReadWorld(Effect):
+class ReadWorld(Effect, frozen=True):
     """The one composite read before every write.
 
     `data`: `{"account", "position" (or null), "open_orders" (all symbols), "quote" (or null),
-    "asset", "clock"}`, each as the single reads give it.
+    "asset" (or null), "clock"}`, each as the single reads give it; `open_orders` is a list.
     """
 
     symbol: str
     name: ClassVar[str] = "read_world"
 
 
-@dataclass(frozen=True, slots=True)
-class Submit(Effect):
-    """Send one new order. `body` is the exact outgoing JSON body, decimals as strings."""
+class Submit(Effect, frozen=True):
+    """Send one new order. `body` is the exact outgoing JSON body, decimals as strings.
+
+    `opens` is false for an order that can only reduce a position: it goes out even when the log
+    cannot be written any more.
+    """
 
     client_order_id: str
     body: Mapping[str, Json]
+    opens: bool = True
     name: ClassVar[str] = "submit"
     writes: ClassVar[bool] = True
 
 
-@dataclass(frozen=True, slots=True)
-class Replace(Effect):
+class Replace(Effect, frozen=True):
     """Change one open order; the changed order takes `client_order_id`. `body` is exact."""
 
     order_id: str
@@ -185,8 +188,7 @@ class Replace(Effect):
     writes: ClassVar[bool] = True
 
 
-@dataclass(frozen=True, slots=True)
-class Cancel(Effect):
+class Cancel(Effect, frozen=True):
     """Ask for one order to be cancelled. Accepted is not cancelled: await the change."""
 
     order_id: str
@@ -194,8 +196,7 @@ class Cancel(Effect):
     writes: ClassVar[bool] = True
 
 
-@dataclass(frozen=True, slots=True)
-class AwaitChange(Effect):
+class AwaitChange(Effect, frozen=True):
     """Wait until one of `orders` differs from what is known of it, or until a moment.
 
     `known` maps an order id to the fingerprint last seen (see `runner.steps.orders.fingerprint`).
@@ -210,16 +211,14 @@ class AwaitChange(Effect):
     name: ClassVar[str] = "await_change"
 
 
-@dataclass(frozen=True, slots=True)
-class Sleep(Effect):
+class Sleep(Effect, frozen=True):
     """Let time pass until a moment of the run's clock. `data`: `{}`."""
 
     until: datetime
     name: ClassVar[str] = "sleep"
 
 
-@dataclass(frozen=True, slots=True)
-class Suspend(Effect):
+class Suspend(Effect, frozen=True):
     """The last effect of a run that ends with the fate of own orders unknown.
 
     A live driver records it and ends the run with exit 8. A resumed driver answers it, and the
@@ -280,12 +279,12 @@ class Reason(StrEnum):
     TIMEOUT = "timeout"
     UNREACHABLE = "unreachable"
     NOT_SENT = "not_sent"  # stopped on our side before a byte left: body differs from the intent
+    LOCKED = "locked"  # another run holds the account's symbol
     CRASH = "crash"  # the process died between intent and outcome
     OTHER = "other"  # refused for a reason this version does not know
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """One error, classified, with the broker's own words kept.
 
     `status` is the HTTP status or None when no answer came; `code` is the broker's own code or
@@ -320,8 +319,7 @@ class Problem:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What a gateway says of one effect: an outcome without the run's time."""
 
     status: Status
@@ -329,17 +327,7 @@ class Answer:
     problem: Problem | None = None
 
 
-class Certainty(StrEnum):
-    """How sure a value is. Arithmetic keeps the worst of its inputs."""
-
-    READ = "read"
-    COMPUTED = "computed"
-    ESTIMATED = "estimated"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What the machine is told. `at` is the run's time; there is no other `now`."""
 
     at: datetime
@@ -360,7 +348,7 @@ class Outcome:
         if self.interrupt is not None:
             record["interrupt"] = self.interrupt
         if self.certainty is not Certainty.READ:
-            record["certainty"] = self.certainty.value
+            record["certainty"] = self.certainty.name.lower()
         if self.resumed:
             record["resumed"] = True
         return record
@@ -374,7 +362,7 @@ class Outcome:
             data=data.get("data", {}),
             problem=Problem.from_data(problem) if problem is not None else None,
             interrupt=data.get("interrupt"),
-            certainty=Certainty(data.get("certainty", Certainty.READ)),
+            certainty=Certainty[data.get("certainty", "read").upper()],
             resumed=data.get("resumed", False),
         )
 
@@ -382,16 +370,14 @@ class Outcome:
 # ----------------------------------------------------------------- what the machine yields
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(Struct, frozen=True):
     """An effect, and the path of the step that wants it (`steps[3]`)."""
 
     step: str
     effect: Effect
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """Something the machine decided or finished: a record in the log, answered by nobody."""
 
     step: str
@@ -413,11 +399,12 @@ def canonical(effect: Effect) -> dict[str, Json]:
     Two effects are the same effect exactly when these are equal; replay compares nothing else.
     """
     form: dict[str, Json] = {"effect": effect.name}
-    for spec in fields(effect):
-        value = getattr(effect, spec.name)
-        if spec.default is not MISSING and value == spec.default:
-            continue
-        form[spec.name] = _plain(value)
+    names, defaults = effect.__struct_fields__, effect.__struct_defaults__
+    required = len(names) - len(defaults)
+    for index, name in enumerate(names):
+        value = getattr(effect, name)
+        if index < required or value != defaults[index - required]:
+            form[name] = _plain(value)
     return form
 
 

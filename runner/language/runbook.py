@@ -1,0 +1,180 @@
+"""The checked, typed runbook: what the machine carries out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from msgspec import Struct
+
+from runner.language.declare import Action, Field, Form, arg
+from runner.language.expressions import Expression, Template
+from runner.language.kinds import (
+    BOOLEAN,
+    COUNT,
+    DURATION,
+    ID,
+    MONEY,
+    PERCENT,
+    QUANTITY,
+    TEXT,
+    Kind,
+    choice,
+)
+from runner.language.source import Source, Span
+from runner.language.values import Plain, Value
+
+TIME_IN_FORCE = choice("day", "gtc", "opg", "cls", "ioc", "fok")
+
+
+class Literal(Struct, frozen=True):
+    """An argument known before the run."""
+
+    value: Plain
+
+
+class OrderReference(Struct, frozen=True):
+    """An order named by the step that sends it; `output` names one of its legs, if any."""
+
+    step_id: str
+    output: str = "order_id"
+
+
+class Poll(Struct, frozen=True):
+    """A reading action that `wait` repeats, with its own arguments."""
+
+    action: Action
+    arguments: Mapping[str, Argument]
+
+
+class Argument(Struct, frozen=True):
+    """One written argument: its declaration, where it stands, and what fills it.
+
+    `content` is a literal, an expression, a template, an order reference, a nested reading
+    action, or a tuple of these for a field that takes several.
+    """
+
+    field: Field
+    span: Span
+    content: Literal | Expression | Template | OrderReference | Poll | tuple[Argument, ...]
+
+
+class Step(Struct, frozen=True):
+    """One step. `place` is its address within its block: `steps[3]`, `finally[0]`."""
+
+    place: str
+    action: Action
+    arguments: Mapping[str, Argument]
+    span: Span
+    id: str = ""
+    name: str = ""
+    when: Expression | None = None
+    timeout: Argument | None = None
+    on_error: str = "fail"
+    body: Block | None = None
+
+
+class Block(Struct, frozen=True):
+    """Steps, what runs when one of them fails (`rescue`), and what always runs (`always`).
+
+    The one recursive form: the runbook itself is a block, and so is every loop body to come.
+    """
+
+    steps: tuple[Step, ...]
+    rescue: tuple[Step, ...] = ()
+    always: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepKeys:
+    """The keys that every step may carry besides its action."""
+
+    id: str | None = arg(
+        ID, "A name for the step; later steps refer to it.", literal=True, example="entry"
+    )
+    name: str | None = arg(TEXT, "What people see for this step.", literal=True)
+    when: bool | None = arg(
+        BOOLEAN, "The step runs only when this expression is true.", form=Form.CONDITION
+    )
+    timeout: timedelta | None = arg(
+        DURATION, "The step fails after this long.", above="0s", example="90s"
+    )
+    on_error: str | None = arg(
+        choice("fail", "continue"),
+        "What a failure of this step does. `continue` never covers an unknown outcome, a guard or "
+        "the kill switch.",
+        default="fail",
+        literal=True,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The runbook's own bounds. An order that would cross one is refused, nothing sent."""
+
+    max_orders: Decimal | None = arg(
+        COUNT, "How many orders that open risk this run may send.", least="0"
+    )
+    max_order_notional: Decimal | None = arg(
+        MONEY, "The most dollars one order may be worth.", above="0"
+    )
+    max_order_qty: Decimal | None = arg(
+        QUANTITY, "The most shares one order may be for.", above="0"
+    )
+    max_run_notional: Decimal | None = arg(
+        MONEY, "The most dollars all opening orders of this run may be worth together.", above="0"
+    )
+    price_collar: Decimal | None = arg(
+        PERCENT,
+        "How far from the market an order's price may lie on the costly side.",
+        above="0%",
+        example="3%",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Defaults:
+    """What steps use where they say nothing."""
+
+    time_in_force: str | None = arg(
+        TIME_IN_FORCE, "How long an order works.", literal=True, default="day"
+    )
+    timeout: timedelta | None = arg(DURATION, "How long a step may take.", above="0s")
+    poll: timedelta | None = arg(
+        DURATION, "How often an awaited order is read.", least="200ms", most="60s"
+    )
+
+
+class Parameter(Struct, frozen=True):
+    """A declared parameter. `default`, `least` and `most` are values of its kind or None."""
+
+    name: str
+    kind: Kind
+    span: Span
+    default: Plain = None
+    least: Plain = None
+    most: Plain = None
+    description: str = ""
+
+
+class Runbook(Struct, frozen=True):
+    """Everything the machine needs, checked and typed.
+
+    `symbols` is what the run may trade, or None for any. `params` holds every parameter's value.
+    `timeout` bounds the whole run; `valid_until` is the moment (UTC) after which it must not
+    start.
+    """
+
+    name: str
+    source: Source
+    body: Block
+    symbols: tuple[str, ...] | None
+    description: str = ""
+    parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    params: Mapping[str, Value] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
+    defaults: Defaults = field(default_factory=Defaults)
+    timeout: timedelta | None = None
+    valid_until: datetime | None = None

@@ -1,0 +1,1 @@
+"""What people look at: findings about a runbook, a run as it happens, and what it came to."""
