@@ -1,0 +1,168 @@
+"""Market data at the same base: latest quotes and trades, bars and snapshots of stocks.
+
+Prices here are JSON numbers, as in Alpaca's market data API; they stay Decimal until written.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from runner.sim import calendar, continuous
+from runner.sim.assets import Asset
+from runner.sim.bars import bar_body, bars, minute_bar
+from runner.sim.messages import Refusal, Request, Response
+from runner.sim.routing import Routes
+from runner.sim.wire import stamp
+
+if TYPE_CHECKING:
+    from runner.sim.exchange import Exchange
+
+
+def _bad(message: str) -> Refusal:
+    return Refusal(400, None, message)
+
+
+def find(exchange: Exchange, symbol: str) -> Asset:
+    """The asset of a symbol. Raises `Refusal` (400)."""
+    asset = exchange.assets.find(symbol)
+    if asset is None:
+        # rule: market.unknown-symbol
+        raise _bad(f"invalid symbol: {symbol}")
+    return asset
+
+
+def asked(exchange: Exchange, request: Request) -> list[Asset]:
+    """The assets that a query's `symbols` names. Raises `Refusal` (400)."""
+    names = [name for name in request.query.get("symbols", "").split(",") if name]
+    if not names:
+        raise _bad("symbols is required")
+    return [find(exchange, name) for name in dict.fromkeys(names)]
+
+
+# ------------------------------------------------------------------------- quotes and trades
+
+
+def quote_body(exchange: Exchange, asset: Asset) -> dict[str, Any]:
+    """The latest quote's JSON; prices are numbers."""
+    # rule: market.quote-shape
+    quote = exchange.tape.quote(asset.symbol, exchange.now)
+    return {
+        "t": stamp(_second(exchange.now)),
+        "ax": "V",
+        "ap": quote.ask,
+        "as": quote.ask_size,
+        "bx": "V",
+        "bp": quote.bid,
+        "bs": quote.bid_size,
+        "c": ["R"],
+        "z": "C",
+    }
+
+
+def trade_body(exchange: Exchange, asset: Asset) -> dict[str, Any]:
+    """The latest trade's JSON; its price is a number."""
+    at = _second(exchange.now)
+    price = exchange.tape.last(asset.symbol, exchange.now)
+    return {
+        "t": stamp(at),
+        "x": "V",
+        "p": price,
+        "s": 100 + int(price * 100) % 5 * 20,
+        "c": ["@"],
+        "i": int(at.timestamp()),
+        "z": "C",
+    }
+
+
+def _second(moment: datetime) -> datetime:
+    return moment.replace(microsecond=0)
+
+
+def latest_quote(exchange: Exchange, _request: Request, parts: list[str]) -> Response:
+    asset = find(exchange, parts[0])
+    return Response(200, {"symbol": asset.symbol, "quote": quote_body(exchange, asset)})
+
+
+def latest_quotes(exchange: Exchange, request: Request, _parts: list[str]) -> Response:
+    found = asked(exchange, request)
+    return Response(200, {"quotes": {a.symbol: quote_body(exchange, a) for a in found}})
+
+
+def latest_trade(exchange: Exchange, _request: Request, parts: list[str]) -> Response:
+    asset = find(exchange, parts[0])
+    return Response(200, {"symbol": asset.symbol, "trade": trade_body(exchange, asset)})
+
+
+def latest_trades(exchange: Exchange, request: Request, _parts: list[str]) -> Response:
+    found = asked(exchange, request)
+    return Response(200, {"trades": {a.symbol: trade_body(exchange, a) for a in found}})
+
+
+# ------------------------------------------------------------------------- bars
+
+
+def bars_of_one(exchange: Exchange, request: Request, parts: list[str]) -> Response:
+    asset = find(exchange, parts[0])
+    found = bars(exchange, asset, request)
+    return Response(200, {"symbol": asset.symbol, "bars": found, "next_page_token": None})
+
+
+def bars_of_many(exchange: Exchange, request: Request, _parts: list[str]) -> Response:
+    found = {asset.symbol: bars(exchange, asset, request) for asset in asked(exchange, request)}
+    return Response(200, {"bars": found, "next_page_token": None})
+
+
+def latest_bar(exchange: Exchange, _request: Request, parts: list[str]) -> Response:
+    asset = find(exchange, parts[0])
+    return Response(200, {"symbol": asset.symbol, "bar": minute_bar(exchange, asset)})
+
+
+def latest_bars(exchange: Exchange, request: Request, _parts: list[str]) -> Response:
+    found = asked(exchange, request)
+    return Response(200, {"bars": {a.symbol: minute_bar(exchange, a) for a in found}})
+
+
+# ------------------------------------------------------------------------- snapshots
+
+
+def snapshot_body(exchange: Exchange, asset: Asset) -> dict[str, Any]:
+    """The latest trade and quote, and the bars of this minute, today and the day before."""
+    now, tape, symbol = exchange.now, exchange.tape, asset.symbol
+    days = continuous if asset.crypto else calendar
+    session = days.session_from(calendar.local_day(now))
+    if now < session.open:
+        session = days.session_before(session.day)
+    today = tape.daily_bar(symbol, session, now)
+    before = tape.daily_bar(symbol, days.session_before(session.day), now)
+    return {
+        "latestTrade": trade_body(exchange, asset),
+        "latestQuote": quote_body(exchange, asset),
+        "minuteBar": minute_bar(exchange, asset),
+        "dailyBar": None if today is None else bar_body(today),
+        "prevDailyBar": None if before is None else bar_body(before),
+    }
+
+
+def snapshot(exchange: Exchange, _request: Request, parts: list[str]) -> Response:
+    asset = find(exchange, parts[0])
+    return Response(200, {"symbol": asset.symbol, **snapshot_body(exchange, asset)})
+
+
+def snapshots(exchange: Exchange, request: Request, _parts: list[str]) -> Response:
+    found = asked(exchange, request)
+    return Response(200, {asset.symbol: snapshot_body(exchange, asset) for asset in found})
+
+
+ROUTES: Routes = {
+    ("GET", "/v2/stocks/quotes/latest"): latest_quotes,
+    ("GET", "/v2/stocks/trades/latest"): latest_trades,
+    ("GET", "/v2/stocks/bars"): bars_of_many,
+    ("GET", "/v2/stocks/snapshots"): snapshots,
+    ("GET", "/v2/stocks/{symbol}/quotes/latest"): latest_quote,
+    ("GET", "/v2/stocks/{symbol}/trades/latest"): latest_trade,
+    ("GET", "/v2/stocks/{symbol}/bars"): bars_of_one,
+    ("GET", "/v2/stocks/bars/latest"): latest_bars,
+    ("GET", "/v2/stocks/{symbol}/bars/latest"): latest_bar,
+    ("GET", "/v2/stocks/{symbol}/snapshot"): snapshot,
+}

@@ -1,0 +1,301 @@
+"""Prices as a function of time: scripted, or a seeded walk on a one-second grid.
+
+Prices are integers of a millionth of a dollar inside and Decimal dollars outside, on the penny
+grid (a hundredth of a cent below one dollar). A tape has no state that time changes: any moment
+can be asked for in any order, which is what lets a waiting run jump.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from functools import lru_cache
+from typing import Protocol
+
+from runner.sim import calendar
+from runner.sim.contracts import Package, Premium, parse
+from runner.sim.walk import MICRO, Walk
+
+SECOND = timedelta(seconds=1)
+
+Test = Callable[[datetime], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """From `at` on the last price is `price`; `bid` and `ask` when the script gives them."""
+
+    at: datetime
+    price: Decimal
+    bid: Decimal | None = None
+    ask: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """The best bid and ask, in dollars, and their sizes in shares."""
+
+    bid: Decimal
+    ask: Decimal
+    bid_size: int
+    ask_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """Open, high, low and close of an interval that begins at `start`; volume in shares."""
+
+    start: datetime
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    volume: int
+
+
+class Source(Protocol):
+    """The last price of one symbol, in millionths of a dollar."""
+
+    def last(self, moment: datetime) -> int: ...
+
+    def book(self, moment: datetime) -> tuple[Decimal, Decimal] | None:
+        """The scripted bid and ask, or None when they follow from the last price."""
+
+    def moments(
+        self, since: datetime, until: datetime, low: int | None, high: int | None
+    ) -> Iterator[datetime]:
+        """Moments in [since, until) when the price may have changed, in order.
+
+        Stretches in which no last price is at or below `low` or at or above `high` are left out.
+        """
+
+    def samples(self, since: datetime, until: datetime) -> list[int]:
+        """A handful of prices of the interval, for its bar."""
+
+
+class Script:
+    """A list of points; the price of the first holds before it, of the last for ever after."""
+
+    def __init__(self, points: tuple[Point, ...]) -> None:
+        self._points = points
+        self._at = [point.at for point in points]
+
+    def _point(self, moment: datetime) -> Point:
+        return self._points[max(bisect_right(self._at, moment) - 1, 0)]
+
+    def last(self, moment: datetime) -> int:
+        return int(self._point(moment).price * MICRO)
+
+    def book(self, moment: datetime) -> tuple[Decimal, Decimal] | None:
+        point = self._point(moment)
+        return None if point.bid is None or point.ask is None else (point.bid, point.ask)
+
+    def moments(
+        self, since: datetime, until: datetime, low: int | None, high: int | None
+    ) -> Iterator[datetime]:
+        if since < until:
+            yield since
+        for at in self._at[bisect_right(self._at, since) :]:
+            if at >= until:
+                return
+            yield at
+
+    def samples(self, since: datetime, until: datetime) -> list[int]:
+        first, last = bisect_right(self._at, since), bisect_right(self._at, until)
+        inside = [int(point.price * MICRO) for point in self._points[first:last]]
+        return [self.last(since), *inside]
+
+
+class Pinned:
+    """A source whose price is set by hand from some moment on."""
+
+    def __init__(self, before: Source) -> None:
+        self._before = before
+        self._points: tuple[Point, ...] = ()
+        self._after = Script(())
+
+    def pin(self, point: Point) -> None:
+        """Sets the price from a moment on; what was set for later is forgotten."""
+        self._points = (*(p for p in self._points if p.at < point.at), point)
+        self._after = Script(self._points)
+
+    def _of(self, moment: datetime) -> Source:
+        return self._before if moment < self._points[0].at else self._after
+
+    def last(self, moment: datetime) -> int:
+        return self._of(moment).last(moment)
+
+    def book(self, moment: datetime) -> tuple[Decimal, Decimal] | None:
+        return self._of(moment).book(moment)
+
+    def moments(
+        self, since: datetime, until: datetime, low: int | None, high: int | None
+    ) -> Iterator[datetime]:
+        pinned = self._points[0].at
+        yield from self._before.moments(since, min(until, pinned), low, high)
+        yield from self._after.moments(max(since, pinned), until, low, high)
+
+    def samples(self, since: datetime, until: datetime) -> list[int]:
+        pinned = self._points[0].at
+        found = self._before.samples(since, min(until, pinned)) if since < pinned else []
+        return found + (self._after.samples(max(since, pinned), until) if until > pinned else [])
+
+
+class Tape:
+    """The market: last prices, quotes and bars of every symbol of a scenario."""
+
+    def __init__(
+        self,
+        start: datetime,
+        prices: Mapping[str, Decimal],
+        scripts: Mapping[str, tuple[Point, ...]],
+        previous_closes: Mapping[str, Decimal],
+        seed: int,
+    ) -> None:
+        self._start = start
+        self._seed = seed
+        self._prices = prices
+        self._scripts = scripts
+        self._previous_closes = previous_closes
+        self._first_day = calendar.last_close_before(start).day
+        self._sources: dict[str, Source] = {}
+        self._remember()
+
+    def _remember(self) -> None:
+        self.last = lru_cache(maxsize=4096)(self._last)
+        self.quote = lru_cache(maxsize=4096)(self._quote)
+
+    def knows(self, symbol: str) -> bool:
+        """Whether the symbol has a price."""
+        return symbol in self._scripts or symbol in self._prices
+
+    def set_price(self, symbol: str, point: Point) -> None:
+        """From the point's moment on the price is the point's, until another is set."""
+        source = self._source(symbol)
+        if not isinstance(source, Pinned):
+            source = self._sources[symbol] = Pinned(source)
+        source.pin(point)
+        self._remember()
+
+    def _source(self, symbol: str) -> Source:
+        source = self._sources.get(symbol)
+        if source is None:
+            points = self._scripts.get(symbol)
+            source = Script(points) if points else self._unscripted(symbol)
+            self._sources[symbol] = source
+        return source
+
+    def _unscripted(self, symbol: str) -> Source:
+        if ":" in symbol:
+            return Package(symbol, self)
+        contract = parse(symbol) if symbol not in self._prices else None
+        if contract is not None:
+            return Premium(contract, self)
+        price = int(self._prices[symbol] * MICRO)
+        return Walk(symbol, price, self._start, self._seed, never_stops="/" in symbol)
+
+    def _last(self, symbol: str, moment: datetime) -> Decimal:
+        """The last trade's price in dollars."""
+        return _grid(self.micros(symbol, moment))
+
+    def book(self, symbol: str, moment: datetime) -> tuple[Decimal, Decimal]:
+        """The bid and the ask in dollars."""
+        quote = self.quote(symbol, moment)
+        return quote.bid, quote.ask
+
+    def micros(self, symbol: str, moment: datetime) -> int:
+        """The last trade's price in millionths of a dollar, before it is put on the penny grid."""
+        return self._source(symbol).last(moment)
+
+    def _quote(self, symbol: str, moment: datetime) -> Quote:
+        """The best bid and ask at a moment."""
+        source = self._source(symbol)
+        book = source.book(moment)
+        last = self.last(symbol, moment)
+        if book is None:
+            half = _half_spread(last)
+            book = (last - half, last + half)
+        size = int(last * 100)
+        return Quote(book[0], book[1], 100 + size % 7 * 100, 100 + size % 11 * 100)
+
+    def first(
+        self,
+        symbol: str,
+        since: datetime,
+        until: datetime,
+        test: Test,
+        *,
+        low: Decimal | None = None,
+        high: Decimal | None = None,
+    ) -> datetime | None:
+        """The first moment in [since, until) at which `test` holds, or None.
+
+        `low` and `high` promise that the test can only hold while the last price is at or below
+        `low`, or at or above `high`; stretches that cannot reach them are not looked at.
+        """
+        source = self._source(symbol)
+        bounds = (_micros(low), _micros(high))
+        return next((at for at in source.moments(since, until, *bounds) if test(at)), None)
+
+    def changes(self, symbol: str, since: datetime, until: datetime) -> Iterator[datetime]:
+        """Every moment in [since, until) at which the price may have changed, `since` included."""
+        return self._source(symbol).moments(since, until, None, None)
+
+    def previous_close(self, symbol: str, moment: datetime) -> Decimal:
+        """The closing price of the last session that ended before the current one."""
+        session = calendar.session_before(calendar.trading_day(moment).day)
+        return self.closing_price(symbol, session)
+
+    def closing_price(self, symbol: str, session: calendar.Session) -> Decimal:
+        """The last price of a session's regular hours."""
+        if session.day <= self._first_day and symbol in self._previous_closes:
+            return self._previous_closes[symbol]
+        return self.last(symbol, session.close)
+
+    def daily_bar(self, symbol: str, session: calendar.Session, now: datetime) -> Bar | None:
+        """The regular-hours bar of a session, as far as it has happened; None before its open."""
+        if now < session.open:
+            return None
+        midnight = calendar.new_york(session.day, datetime.min.time())
+        if session.day <= self._first_day and symbol in self._previous_closes:
+            price = self._previous_closes[symbol]
+            return Bar(midnight, price, price, price, price, _volume(symbol, session.day))
+        bar = self.bar(symbol, session.open, min(now, session.close))
+        return Bar(midnight, bar.open, bar.high, bar.low, bar.close, _volume(symbol, session.day))
+
+    def bar(self, symbol: str, since: datetime, until: datetime) -> Bar:
+        """The bar of an interval of trading time."""
+        source = self._source(symbol)
+        opening, closing = self.last(symbol, since), self.last(symbol, until)
+        prices = [opening, closing, *(_grid(p) for p in source.samples(since, until))]
+        volume = 1000 + int(opening * 100) % 9000
+        return Bar(since, opening, max(prices), min(prices), closing, volume)
+
+
+def _volume(symbol: str, day: date) -> int:
+    return 1_000_000 + sum(symbol.encode()) * 10_007 % 900_000 + day.toordinal() * 7919 % 5_000_000
+
+
+def _micros(price: Decimal | None) -> int | None:
+    return None if price is None else int(price * MICRO)
+
+
+@lru_cache(maxsize=16384)
+def _grid(micros: int) -> Decimal:
+    """Millionths of a dollar on the penny grid (SEC Rule 612), never below a tick."""
+    # rule: market.penny-grid
+    if micros >= MICRO:
+        return Decimal((micros + 5_000) // 10_000).scaleb(-2)
+    return Decimal(max((micros + 50) // 100, 1)).scaleb(-4)
+
+
+@lru_cache(maxsize=16384)
+def _half_spread(last: Decimal) -> Decimal:
+    """Half a basis point of the price, at least one tick."""
+    # rule: market.spread
+    exponent = Decimal("0.01") if last >= 1 else Decimal("0.0001")
+    half = (last * Decimal("0.00005")).quantize(exponent)
+    return min(max(half, exponent), last - exponent) if last > exponent else Decimal(0)
