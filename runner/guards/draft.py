@@ -1,0 +1,121 @@
+"""An order as it is about to be sent, and what it would be worth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+
+from msgspec import Struct, field
+
+from runner.effects import Json
+from runner.language.runbook import Limits
+from runner.world import World, decimal, same_symbol
+
+
+class Draft(Struct, frozen=True):
+    """`body` is the exact outgoing body without the client order id, decimals as strings."""
+
+    symbol: str
+    side: str
+    body: Mapping[str, Json]
+
+    def number(self, key: str) -> Decimal | None:
+        return decimal(self.body.get(key))
+
+    @property
+    def type(self) -> str:
+        return str(self.body.get("type", ""))
+
+    @property
+    def qty(self) -> Decimal | None:
+        return self.number("qty")
+
+    def price(self, world: World) -> Decimal | None:
+        """The dollars a share this order may cost or bring, on the costly side; None if unknown.
+
+        A buy's limit bounds it; without one it reckons with the ask, the stop price or where a
+        trailing stop begins, whichever is higher. A sale may bring more than its limit, so it
+        reckons with the highest price known.
+        """
+        limit, stop, quote = self.number("limit_price"), self.number("stop_price"), world.market
+        if limit is not None and self.side == "buy":
+            return limit
+        if quote is None or quote.ask is None:
+            return None
+        trail = self.number("trail_price") or Decimal(0)
+        percent = self.number("trail_percent") or Decimal(0)
+        begins = quote.ask * (1 + percent / 100) + trail
+        known = (begins, quote.bid if self.side == "sell" else None, limit, stop)
+        return max(price for price in known if price is not None)
+
+    def notional(self, world: World) -> Decimal | None:
+        """What the order is worth in dollars; None if it cannot be known."""
+        given = self.number("notional")
+        if given is not None:
+            return given
+        qty, price = self.qty, self.price(world)
+        return None if qty is None or price is None else abs(qty * price)
+
+    def shares(self, world: World) -> Decimal | None:
+        """How many shares it is for at the most; a notional order is reckoned at the bid."""
+        if self.qty is not None:
+            return self.qty
+        notional = self.number("notional")
+        quote = world.market
+        if notional is None or quote is None or quote.bid is None:
+            return None
+        return notional / quote.bid
+
+    def reduces(self, world: World, expected: Decimal | None) -> bool:
+        """Whether it can only make the position smaller.
+
+        That is so when it is on the opposite side and for no more than what is free: by the
+        broker's position, less what open orders on the same side would already take, and by what
+        the account should hold (`expected`, in shares), because positions lag fills by seconds.
+        Anything unknown makes it an order that opens risk.
+        """
+        qty, held, free = self.qty, world.position.qty, world.position.qty_available
+        if qty is None or held is None or free is None or expected is None:
+            return False
+        if held * expected <= 0 or self.side != ("sell" if held > 0 else "buy"):
+            return False
+        taken = [
+            order.remaining
+            for order in world.open_orders
+            if same_symbol(order.symbol, self.symbol) and order.side == self.side
+        ]
+        if any(remaining is None for remaining in taken):
+            return False
+        left = abs(held) - sum((one for one in taken if one is not None), Decimal(0))
+        return qty <= min(abs(free), left, abs(expected))
+
+
+class Tally(Struct, frozen=True):
+    """What this run has sent so far that opens risk: a count, and dollars."""
+
+    orders: int = 0
+    notional: Decimal = Decimal(0)
+
+
+class Bounds(Struct, frozen=True):
+    """What guards measure against."""
+
+    limits: Limits
+    symbols: tuple[str, ...] | None
+    tally: Tally
+    at: datetime
+    expected: Decimal | None  # shares of the symbol the account should hold, this run's included
+
+
+class Verdict(Struct, frozen=True):
+    """What one guard says. `verdict` is pass, refuse or exempt; `values` are its inputs."""
+
+    guard: str
+    verdict: str
+    message: str
+    values: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def refused(self) -> bool:
+        return self.verdict == "refuse"
