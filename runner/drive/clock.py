@@ -1,0 +1,88 @@
+"""The run's clock: the wall for a real broker, the exchange's own for the one inside."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Protocol
+
+from runner.drive.signals import Signals
+
+if TYPE_CHECKING:
+    from runner.sim import Served
+
+
+class Clock(Protocol):
+    """Moments are aware UTC datetimes and never go back. Waits end early when a signal comes."""
+
+    def now(self) -> datetime:
+        """The run's time."""
+
+    def sleep_until(self, moment: datetime) -> None:
+        """Let time pass until a moment."""
+
+    def wait_for_change(self, pause: timedelta, until: datetime) -> None:
+        """Let time pass until an order may have changed: a pause, but not past `until`."""
+
+
+class WallClock:
+    """The wall's time. Where the wall is set back, time goes on from where it was: a run must not
+    stand still, its orders working, until the wall has caught up.
+
+    `wall` gives seconds since the epoch, `monotonic` nanoseconds that never go back.
+    """
+
+    def __init__(
+        self,
+        signals: Signals,
+        wall: Callable[[], float] = time.time,
+        monotonic: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        self._signals = signals
+        self._wall, self._monotonic = wall, monotonic
+        self._read_at = monotonic()
+        self._latest = self._shown()
+
+    def now(self) -> datetime:
+        """The run's time."""
+        before, self._read_at = self._read_at, self._monotonic()
+        passed = timedelta(microseconds=(self._read_at - before) // 1000)
+        # Ahead of it is a machine that slept: the monotonic clock may have slept with it.
+        self._latest = max(self._latest + passed, self._shown())
+        return self._latest
+
+    def _shown(self) -> datetime:
+        return datetime.fromtimestamp(self._wall(), UTC)
+
+    def sleep_until(self, moment: datetime) -> None:
+        """Let time pass; the wall is looked at every second, because a machine may sleep too."""
+        while (left := (moment - self.now()).total_seconds()) > 0:
+            if self._signals.wait(min(left, 1.0)):
+                return
+
+    def wait_for_change(self, pause: timedelta, until: datetime) -> None:
+        """Let a pause pass."""
+        self.sleep_until(min(self.now() + pause, until))
+
+
+class ExchangeClock:
+    """The time of the exchange inside this process: waiting jumps, so it costs no time."""
+
+    def __init__(self, served: Served, signals: Signals) -> None:
+        self._served = served
+        self._signals = signals
+
+    def now(self) -> datetime:
+        """The exchange's time."""
+        return self._served.now()
+
+    def sleep_until(self, moment: datetime) -> None:
+        """Jump to a moment."""
+        if not self._signals.pending:
+            self._served.sleep_until(moment)
+
+    def wait_for_change(self, pause: timedelta, until: datetime) -> None:
+        """Jump to the next change of an order, or to `until`."""
+        if not self._signals.pending:
+            self._served.wait_for_change(until)

@@ -1,0 +1,197 @@
+"""The recorded driver: answers the machine from a log and demands that it asks the same.
+
+This is the proof that the machine is pure: from the same runbook and the same outcomes it must ask
+for every effect again, equal to the last argument, decide the same, and end the same. The first
+difference is the result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from runner.audit.records import Record
+from runner.effects import Command, Event, Outcome, Status, canonical
+from runner.machine import Result, Steps
+
+SAID = ("run.bound", "step.started", "step.finished", "step.skipped", "decision", "guard")
+ASKED = ("effect.intent", "signal")
+OPTIONAL = ("guard",)
+"""What an old log may lack: a guard that it does not know is a note, not a divergence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Divergence:
+    """Where a replay parted from its log. `seq` is the record that was expected."""
+
+    seq: int
+    step: str
+    expected: dict[str, Any]
+    actual: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What a replay came to: how many effects and decisions were equal, and the first that was not.
+
+    `complete` is false when the log ends before the run does. `notes` are guards that only one
+    side knows.
+    """
+
+    effects: int
+    decisions: int
+    complete: bool
+    divergence: Divergence | None = None
+    result: Result | None = None
+    notes: tuple[str, ...] = ()
+
+
+class _Diverged(Exception):  # noqa: N818
+    def __init__(self, divergence: Divergence) -> None:
+        super().__init__()
+        self.divergence = divergence
+
+
+class _LogEnds(Exception):  # noqa: N818
+    pass
+
+
+def replay(records: Sequence[Record], machine: Steps[Result]) -> Replay:
+    """Answer a machine from a log's records and compare all it says with them."""
+    tape = _Tape(records)
+    answer: Outcome | None = None
+    try:
+        while True:
+            said = machine.send(answer)
+            if isinstance(said, Event):
+                tape.expect_event(said)
+                answer = None
+            else:
+                answer = tape.answer(said)
+    except StopIteration as end:
+        result: Result = end.value
+        return tape.finish(result)
+    except _LogEnds:
+        return Replay(tape.effects, tape.decisions, complete=False, notes=tuple(tape.notes))
+    except _Diverged as diverged:
+        return Replay(
+            tape.effects, tape.decisions, False, diverged.divergence, notes=tuple(tape.notes)
+        )
+
+
+class _Tape:
+    """The records a machine can be compared with, in order."""
+
+    def __init__(self, records: Sequence[Record]) -> None:
+        self._outcomes = {
+            record.data["n"]: record for record in records if record.type == "effect.outcome"
+        }
+        self._finished = next((one for one in records if one.type == "run.finished"), None)
+        self._rest = [
+            record
+            for record in records
+            if record.type in SAID
+            or record.type == "effect.intent"
+            or (record.type == "signal" and "not_performed" in record.data)
+        ]
+        self._position = 0
+        self.effects = 0
+        self.decisions = 0
+        self.notes: list[str] = []
+
+    def expect_event(self, event: Event) -> None:
+        """The machine says something: the log must say the same next."""
+        actual = {"type": event.type, "step": event.step, "data": dict(event.data)}
+        while True:
+            record = self._next()
+            if record.type == event.type and _shown(record) == actual:
+                self._position += 1
+                self.decisions += 1
+                return
+            same_guard = (
+                record.type == "guard"
+                and event.type == "guard"
+                and record.data.get("guard") == event.data.get("guard")
+            )
+            if event.type in OPTIONAL and not same_guard and self._unknown_guard(event):
+                self.notes.append(f"the log does not know the guard {event.data.get('guard')}")
+                return
+            if record.type in OPTIONAL and not same_guard and event.type not in OPTIONAL:
+                self.notes.append(f"this version does not ask the guard {record.data['guard']}")
+                self._position += 1
+                continue
+            raise _Diverged(Divergence(record.seq, event.step, _shown(record), actual))
+
+    def _unknown_guard(self, event: Event) -> bool:
+        name = event.data.get("guard")
+        return event.data.get("verdict") != "refuse" and not any(
+            record.type == "guard" and record.data.get("guard") == name for record in self._rest
+        )
+
+    def answer(self, command: Command) -> Outcome:
+        """The machine asks for an effect: the log's next one must equal it, and answers it."""
+        form = canonical(command.effect)
+        record = self._next()
+        while record.type in OPTIONAL:
+            self.notes.append(f"this version does not ask the guard {record.data['guard']}")
+            self._position += 1
+            record = self._next()
+        actual = {"type": "effect.intent", "step": command.step, "data": form}
+        if record.type == "signal":
+            if record.data["not_performed"] != form:
+                raise _Diverged(Divergence(record.seq, command.step, _shown(record), actual))
+            self._position += 1
+            at = datetime.fromisoformat(record.data["at"])
+            return Outcome(at, Status.NOT_PERFORMED, interrupt=record.data["name"])
+        expected = {
+            "type": record.type,
+            "step": record.step or "",
+            "data": record.data.get("effect", record.data),
+        }
+        if expected != actual:
+            raise _Diverged(Divergence(record.seq, command.step, expected, actual))
+        self._position += 1
+        self.effects += 1
+        outcome = self._outcomes.get(record.data["n"])
+        if outcome is None:
+            if command.effect.name == "suspend":
+                return Outcome(_last_moment(self._outcomes.values()), Status.OK)
+            raise _LogEnds
+        return Outcome.from_data(outcome.data)
+
+    def finish(self, result: Result) -> Replay:
+        """The machine has ended: so must the log, with the same result."""
+        if self._position < len(self._rest):
+            record = self._rest[self._position]
+            ended = {"type": "run.finished", "step": "", "data": result.data}
+            parted = Divergence(record.seq, record.step or "", _shown(record), ended)
+            return Replay(self.effects, self.decisions, False, parted, result)
+        if self._finished is None:
+            return Replay(self.effects, self.decisions, False, None, result, tuple(self.notes))
+        recorded = self._finished.data
+        actual = {
+            "status": result.status,
+            "exit_code": result.exit_code,
+            "result": result.data,
+        }
+        divergence: Divergence | None = None
+        if {key: recorded[key] for key in actual} != actual:
+            divergence = Divergence(self._finished.seq, "", dict(recorded), actual)
+        return Replay(
+            self.effects, self.decisions, divergence is None, divergence, result, tuple(self.notes)
+        )
+
+    def _next(self) -> Record:
+        if self._position >= len(self._rest):
+            raise _LogEnds
+        return self._rest[self._position]
+
+
+def _shown(record: Record) -> dict[str, Any]:
+    return {"type": record.type, "step": record.step or "", "data": dict(record.data)}
+
+
+def _last_moment(outcomes: Iterable[Record]) -> datetime:
+    return max(datetime.fromisoformat(record.data["at"]) for record in outcomes)
