@@ -1,0 +1,5 @@
+"""`python -m runner` is `runbook`."""
+
+from runner.cli import main
+
+main()

@@ -1,0 +1,75 @@
+"""The command line: one file a command; each parses, calls and prints, nothing else.
+
+Commands are imported when they are asked for, so that `validate` never pays for a broker's client.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+
+import click
+
+from runner import __version__
+
+COMMANDS = {
+    "run": ("runner.cli.run", "run"),
+    "validate": ("runner.cli.validate", "validate"),
+    "replay": ("runner.cli.replay", "replay"),
+    "audit": ("runner.cli.audit", "audit"),
+    "sim": ("runner.cli.sim", "sim"),
+    "schema": ("runner.cli.schema", "schema"),
+}
+
+
+class LazyGroup(click.Group):
+    """Finds a command's module when the command is wanted."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, name = COMMANDS[cmd_name]
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="runbook")
+def cli() -> None:
+    """Write a trade plan as a YAML runbook, check it, and carry it out at Alpaca.
+
+    The target is the embedded exchange unless --on says otherwise. Exit codes are in
+    docs/exit-codes.md.
+    """
+
+
+def main() -> None:
+    """The `runbook` command. A defect of ours is exit 1 and says so; everything else is theirs."""
+    _give_streams()
+    try:
+        cli.main(prog_name="runbook")
+    except Exception as error:  # noqa: BLE001 - the last line of defence
+        import traceback  # noqa: PLC0415
+
+        traceback.print_exc()
+        sys.stderr.write(
+            f"\nInternal error: {error!r}. This is a defect of runbook, not of your plan. If a run "
+            "was under way, its log is whole up to the last record: look at the account before "
+            "you do anything else.\n"
+        )
+        sys.exit(1)
+
+
+def _give_streams() -> None:
+    """Lead standard streams that were closed before the start nowhere.
+
+    Otherwise they are None, and the next file that is opened, a log for instance, takes their
+    place. Opened in this order each takes its own descriptor.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8"))
