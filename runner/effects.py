@@ -199,7 +199,7 @@ class Cancel(Effect, frozen=True):
 class AwaitChange(Effect, frozen=True):
     """Wait until one of `orders` differs from what is known of it, or until a moment.
 
-    `known` maps an order id to the fingerprint last seen (see `runner.steps.orders.fingerprint`).
+    `known` maps an order id to the fingerprint last seen (see `runner.world.fingerprint`).
     `data`: `{"orders": {id: order object}, "polls": n}`, the orders as last read, all of them.
     The driver polls or streams; it records the change and a count, not every poll.
     """

@@ -17,7 +17,6 @@ from runner.effects import Command, Event, Outcome, Status, canonical
 from runner.machine import Result, Steps
 
 SAID = ("run.bound", "step.started", "step.finished", "step.skipped", "decision", "guard")
-ASKED = ("effect.intent", "signal")
 OPTIONAL = ("guard",)
 """What an old log may lack: a guard that it does not know is a note, not a divergence."""
 

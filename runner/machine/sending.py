@@ -220,7 +220,9 @@ def order_refused(own: OwnOrder, problem: Problem) -> Failure:
     if problem.reason in NEVER_ASKED:
         cause = Cause.FAILED if problem.reason is Reason.NOT_SENT else Cause.UNREACHABLE
         return Failure(cause, f"{order} was not sent: {problem.message}", problem=problem)
-    extra = ", ".join(f"{key} {value}" for key, value in sorted(problem.extra.items()))
+    # Plain values only: the log sorts the keys of nested ones, and a replay must say the same.
+    plain = ((key, one) for key, one in sorted(problem.extra.items()) if isinstance(one, str | int))
+    extra = ", ".join(f"{key} {value}" for key, value in plain)
     words = f"{problem.message} ({extra})" if extra else problem.message
     return Failure(Cause.FAILED, f"the broker refused {order}: {words}", problem=problem)
 

@@ -246,3 +246,17 @@ def test_a_resumed_suspension_settles_the_order_and_never_goes_on_with_the_steps
     assert suspended
     assert [one.action for one in driven.run.results] == ["submit_order"]
     assert driven.result.data["open_orders"] == []
+
+
+def test_a_refusal_is_told_the_same_whatever_order_the_broker_gave_its_details_in() -> None:
+    """The log keeps nested details with sorted keys; a replay must not part over that."""
+
+    def told(details: dict[str, effects.Json]) -> object:
+        problem = effects.Problem(
+            Reason.OTHER, "no", 403, 40310000, {"buying_power": "1", **details}
+        )
+        no = Outcome(START, Status.REFUSED, problem=problem)
+        driven = drive(plan(BUY), lambda one: no if isinstance(one, effects.Submit) else None)
+        return driven.result.data["error"]["message"]  # type: ignore[index,call-overload]
+
+    assert told({"details": {"b": "2", "a": "1"}}) == told({"details": {"a": "1", "b": "2"}})
