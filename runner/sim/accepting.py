@@ -9,7 +9,7 @@ from runner.sim import calendar, faults_orders, spreads
 from runner.sim.assets import Asset
 from runner.sim.changes import ACTIVATION, EXECUTION, look, tell
 from runner.sim.groups import leg_tickets
-from runner.sim.matching import MOMENT, Step, trail_stop, window
+from runner.sim.matching import MOMENT, Step, Window, trail_stop, window
 from runner.sim.messages import unprocessable
 from runner.sim.orders import Order
 from runner.sim.rules import check
@@ -29,9 +29,8 @@ def submit(exchange: Exchange, ticket: Ticket) -> Order:
     verdict = check(ticket, situation(exchange, asset))
     order = new_order(exchange, ticket, asset, verdict)
     take_in(exchange, order)
-    tickets = spreads.leg_tickets(exchange, ticket) if ticket.legs else leg_tickets(ticket)
-    for leg_ticket in tickets:
-        take_in(exchange, _leg(exchange, order, leg_ticket))
+    for leg_ticket in _leg_tickets(exchange, ticket):
+        take_in(exchange, new_leg(exchange, order, leg_ticket))
     tell(exchange, order, order.status)
     if faults_orders.accepted(exchange, order):
         return order
@@ -40,11 +39,17 @@ def submit(exchange: Exchange, ticket: Ticket) -> Order:
         exchange.agenda.add(order, now + ACTIVATION, Step.ACTIVATE)
     else:
         exchange.agenda.add(order, min(found.start, found.session.pre_open), Step.ACTIVATE)
-    since = arrival(order, now)
+    since = _arrival(found, now)
     look(exchange, order, since)
     if ticket.order_class == "oco":
         look(exchange, order.legs[0], since)
     return order
+
+
+def _leg_tickets(exchange: Exchange, ticket: Ticket) -> list[Ticket]:
+    if ticket.legs:
+        return spreads.leg_tickets(exchange, ticket)
+    return leg_tickets(ticket) if ticket.order_class else []
 
 
 def _asset(exchange: Exchange, ticket: Ticket) -> Asset:
@@ -57,6 +62,9 @@ def _asset(exchange: Exchange, ticket: Ticket) -> Asset:
     asset = exchange.assets.find(ticket.symbol)
     if asset is None:
         raise unprocessable(f'asset "{ticket.symbol}" not found')
+    if ticket.extended_hours and exchange.account.configuration["disable_overnight_trading"]:
+        # rule: hours.overnight-disabled
+        return asset.by_day()
     return asset
 
 
@@ -68,13 +76,17 @@ def take_in(exchange: Exchange, order: Order) -> None:
 
 def arrival(order: Order, now: datetime) -> datetime:
     """The first moment at which an order sent now may trade: it takes a while to travel."""
-    found = window(order, now)
+    return _arrival(window(order, now), now)
+
+
+def _arrival(found: Window, now: datetime) -> datetime:
     if found.start > now:
         return found.start
     return max(min(now + EXECUTION, found.end - MOMENT), now)
 
 
-def _leg(exchange: Exchange, parent: Order, ticket: Ticket) -> Order:
+def new_leg(exchange: Exchange, parent: Order, ticket: Ticket) -> Order:
+    """The leg of a group or of a multi-leg order; it is not in the book yet."""
     # rule: group.answer
     intent = ticket.position_intent or f"{ticket.side}_to_close"
     asset = exchange.find_asset(ticket.symbol)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
-from itertools import islice
+from functools import lru_cache
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING
 
 from runner.sim import calendar
@@ -93,16 +94,18 @@ def _after_token(found: Iterator[Activity], token: str) -> Iterator[Activity]:
 
 
 def get_assets(exchange: Exchange, request: Request, _parts: list[str]) -> Response:
+    # rule: assets.listing
     query = request.query
     wanted = {
         "status": query.get("status"),
-        "asset_class": query.get("asset_class"),
+        "asset_class": query.get("asset_class") or "us_equity",
         "exchange": query.get("exchange"),
     }
     attributes = {name for name in query.get("attributes", "").split(",") if name}
+    every = sorted(exchange.assets.all(), key=lambda asset: (asset.exchange, asset.symbol))
     found = [
         asset.body()
-        for asset in exchange.assets.all()
+        for asset in every
         if all(not value or getattr(asset, name) == value for name, value in wanted.items())
         and (not attributes or attributes & set(asset.attributes))
     ]
@@ -137,32 +140,41 @@ def get_clock(exchange: Exchange, _request: Request, _parts: list[str]) -> Respo
     )
 
 
-def get_calendar(exchange: Exchange, request: Request, _parts: list[str]) -> Response:
+def get_calendar(_exchange: Exchange, request: Request, _parts: list[str]) -> Response:
     start, end = request.query.get("start"), request.query.get("end")
     first = max(read_date(start, "start") if start else CALENDAR_FIRST, CALENDAR_FIRST)
     last = min(read_date(end, "end") if end else CALENDAR_LAST, CALENDAR_LAST)
     settles = request.query.get("date_type", "TRADING") == "SETTLEMENT"
-    days = []
-    for session in calendar.sessions(first - timedelta(days=7) if settles else first, last):
-        settlement = calendar.session_after(session.day).day
-        if first <= (settlement if settles else session.day) <= last:
-            days.append(_calendar_day(session, settlement))
-    return Response(200, days)
+    if first == CALENDAR_FIRST and last == CALENDAR_LAST:
+        return Response(200, _whole_calendar())
+    name = "settlement_date" if settles else "date"
+    low, high = first.isoformat(), last.isoformat()
+    rows = _calendar(first - timedelta(days=7) if settles else first, last)
+    return Response(200, [row for row in rows if low <= row[name] <= high])
 
 
-def _calendar_day(session: calendar.Session, settlement: date) -> dict[str, str]:
+@lru_cache(maxsize=1)
+def _whole_calendar() -> list[dict[str, str]]:
+    """Every day of sixty years: worked out once, because it takes a while."""
+    return _calendar(CALENDAR_FIRST, CALENDAR_LAST)
+
+
+def _calendar(first: date, last: date) -> list[dict[str, str]]:
     # rule: calendar.shape
-    def local(moment: datetime, form: str) -> str:
-        return moment.astimezone(NEW_YORK).strftime(form)
-
-    return {
-        "date": session.day.isoformat(),
-        "open": local(session.open, "%H:%M"),
-        "close": local(session.close, "%H:%M"),
-        "session_open": local(session.pre_open, "%H%M"),
-        "session_close": local(session.post_close, "%H%M"),
-        "settlement_date": settlement.isoformat(),
-    }
+    days = calendar.trading_days(first, last + timedelta(days=10))
+    return [
+        {
+            "date": day.isoformat(),
+            "open": "09:30",
+            "close": "13:00" if half else "16:00",
+            "session_open": "0400",
+            "session_close": "1700" if half else "2000",
+            "settlement_date": following.isoformat(),
+        }
+        for day, following in pairwise(days)
+        if day <= last
+        for half in (calendar.is_half(day),)
+    ]
 
 
 ROUTES: Routes = {

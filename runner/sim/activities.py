@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 from runner.sim.archive import Log
-from runner.sim.wire import NEW_YORK, decimal_text, derived_uuid
+from runner.sim.wire import CENT, NEW_YORK, decimal_text, derived_uuid
 
 
-class Fill(NamedTuple):
+class Fill(Struct, frozen=True, gc=False, tag=True):
     """One execution: shares, dollars a share, the order's totals after it."""
 
     order_id: str
@@ -29,6 +30,12 @@ class Fill(NamedTuple):
     def kind(self) -> str:
         """The type of the activity."""
         return "FILL"
+
+    def changes(self, size: int) -> tuple[Decimal, Decimal]:
+        """What it did to a position of `size` shares a unit (signed), and the cash (dollars)."""
+        # rule: account.cash
+        signed = self.qty if self.side == "buy" else -self.qty
+        return signed, -(signed * self.price * size).quantize(CENT)
 
     @property
     def id(self) -> str:
@@ -56,8 +63,7 @@ class Fill(NamedTuple):
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(Struct, frozen=True, gc=False, tag=True):
     """Something that is no trade: a fee, or the end of an option. Quantities and cash signed."""
 
     kind: str
@@ -66,6 +72,10 @@ class Notice:
     qty: Decimal
     cash: Decimal
     price: Decimal | None = None
+
+    def changes(self, _size: int) -> tuple[Decimal, Decimal]:
+        """What it did to a position (signed) and the cash (dollars)."""
+        return self.qty, self.cash
 
     @property
     def id(self) -> str:
@@ -101,7 +111,7 @@ class Activities:
     """Every execution and notice, in the order in which they happened."""
 
     def __init__(self) -> None:
-        self._all: Log[Activity] = Log()
+        self._all: Log[Activity] = Log(kind=Activity)
 
     def __iter__(self) -> Iterator[Activity]:
         return iter(self._all)

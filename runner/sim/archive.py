@@ -6,12 +6,14 @@ one. Copies of an archive (snapshots) are whole and independent.
 
 from __future__ import annotations
 
-import pickle
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from functools import lru_cache
+from types import GenericAlias
 from typing import Any, Generic, TypeVar
+
+import msgspec
 
 Item = TypeVar("Item")
 
@@ -55,15 +57,16 @@ class Database:
 
 
 class Batches:
-    """Batches of items, by the number of their first."""
+    """Batches of items of a type that msgspec knows, by the number of their first."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: Any) -> None:
+        self._kind = GenericAlias(list, kind)
         self._database = Database(SCHEMA)
         self._decoded = lru_cache(maxsize=DECODED)(self._decode)
 
     def put(self, first: int, items: list[Any]) -> None:
         """Takes in a batch whose first item has the number `first`."""
-        data = zlib.compress(pickle.dumps(items, pickle.HIGHEST_PROTOCOL), 1)
+        data = zlib.compress(msgspec.msgpack.encode(items), 1)
         self._database.insert("INSERT INTO batches VALUES (?, ?)", [(first, data)])
 
     def find(self, number: int) -> tuple[int, list[Any]]:
@@ -75,14 +78,18 @@ class Batches:
     def _decode(self, first: int) -> list[Any]:
         query = "SELECT data FROM batches WHERE first = ?"
         (data,) = self._database.sql.execute(query, (first,)).fetchone()
-        found: list[Any] = pickle.loads(zlib.decompress(data))
+        found: list[Any] = msgspec.msgpack.decode(zlib.decompress(data), type=self._kind)
         return found
 
 
 class Log(Generic[Item]):
-    """A sequence that only grows; all but its last items are on disk."""
+    """A sequence that only grows; all but its last items are on disk.
 
-    def __init__(self, kept: int = KEPT) -> None:
+    `kind` is the type of the items, which msgspec can write and read.
+    """
+
+    def __init__(self, kept: int = KEPT, *, kind: Any = Any) -> None:
+        self._kind = kind
         self._kept = kept
         self._recent: list[Item] = []
         self._before = 0  # items on disk
@@ -96,7 +103,7 @@ class Log(Generic[Item]):
         self._recent.append(item)
         if len(self._recent) >= self._kept + BATCH:
             if self._batches is None:
-                self._batches = Batches()
+                self._batches = Batches(self._kind)
             self._batches.put(self._before, self._recent[:BATCH])
             del self._recent[:BATCH]
             self._before += BATCH

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from runner.sim.contracts import SIZE, UNDERLYINGS, Contract, chain
+from runner.sim.contracts import SIZE, UNDERLYINGS, Contract, chain, parse
 from runner.sim.wire import decimal_text, derived_uuid
 
 KNOWN_IDS = {"AAPL": "b0b6dd9d-8b9b-48a9-ba46-b9d54906e415"}  # from Alpaca's own examples
@@ -65,6 +65,11 @@ class Asset:
         """Whether it trades from 20:00 to 4:00 New York time."""
         return "overnight_tradable" in self.attributes and "overnight_halted" not in self.attributes
 
+    def by_day(self) -> Asset:
+        """The asset as it is for an account that does not trade overnight."""
+        kept = tuple(name for name in self.attributes if name != "overnight_tradable")
+        return replace(self, attributes=kept)
+
     def body(self) -> dict[str, Any]:
         """The asset as `/v2/assets` gives it."""
         # rule: shape.asset
@@ -105,6 +110,7 @@ class Assets:
         self._pairs = {a.position_symbol: a for a in self._by_symbol.values() if a.crypto}
         self._prices, self._start = prices, start
         self._options: dict[str, Asset] = {}
+        self._optioned: set[str] = set()  # the symbols that have options, once those are made
         self._options_by_id: dict[str, Asset] = {}
 
     def find(self, symbol_or_id: str) -> Asset | None:
@@ -130,12 +136,17 @@ class Assets:
                 if underlying in self._by_symbol:
                     for contract in chain(underlying, self._prices[underlying], self._start):
                         self._options[contract.symbol] = _option(contract)
+            for symbol in self._prices:
+                named = parse(symbol)
+                if named is not None and named.underlying in self._by_symbol:
+                    self._options.setdefault(symbol, _option(named))
+            self._optioned = {a.contract.underlying for a in self._options.values() if a.contract}
             self._options_by_id = {asset.id: asset for asset in self._options.values()}
         return self._options
 
     def has_options(self, symbol: str) -> bool:
         """Whether contracts on a symbol may be in positions and orders: none before one is read."""
-        return bool(self._options) and symbol in UNDERLYINGS
+        return symbol in self._optioned
 
     def all(self) -> list[Asset]:
         """Every asset, by symbol."""

@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from runner.sim import calendar, continuous
-from runner.sim.assets import Asset
+from runner.sim.market_view import Sight
 from runner.sim.messages import Refusal, Request
 from runner.sim.tape import Bar
 from runner.sim.wire import CENT, read_int, read_moment, whole_stamp
@@ -23,10 +23,10 @@ MOST_BARS = 10_000
 HISTORY = timedelta(days=730)  # how far before its start a scenario has bars
 
 
-def bars(exchange: Exchange, asset: Asset, request: Request) -> list[dict[str, Any]]:
+def bars(exchange: Exchange, sight: Sight, request: Request) -> list[dict[str, Any]]:
     """The bars that a request asks for. Raises `Refusal` (400, 422)."""
     # rule: market.bars
-    query, now = request.query, exchange.now
+    query, asset, now = request.query, sight.asset, sight.at
     days = continuous if asset.crypto else calendar
     start = read_moment(query["start"], "start") if query.get("start") else _midnight(now)
     end = read_moment(query["end"], "end") if query.get("end") else now
@@ -45,7 +45,7 @@ def bars(exchange: Exchange, asset: Asset, request: Request) -> list[dict[str, A
         sessions.reverse()
     found: list[Bar] = []
     for session in sessions:
-        inside = [b for b in _of(exchange, asset, session, minutes) if first <= b.start <= end]
+        inside = [b for b in _of(exchange, sight, session, minutes) if first <= b.start <= end]
         found += inside[::-1] if descending and spanned is None else inside
         if len(found) >= limit and spanned is None:
             break
@@ -70,15 +70,15 @@ def bar_body(bar: Bar) -> dict[str, Any]:
     }
 
 
-def minute_bar(exchange: Exchange, asset: Asset) -> dict[str, Any]:
-    """The bar of the present minute, as far as it has happened."""
-    minute = exchange.now.replace(second=0, microsecond=0)
-    return bar_body(exchange.tape.bar(asset.symbol, minute, exchange.now))
+def minute_bar(exchange: Exchange, sight: Sight) -> dict[str, Any]:
+    """The bar of the minute that is shown, as far as it has happened."""
+    minute = sight.at.replace(second=0, microsecond=0)
+    return bar_body(exchange.tape.bar(sight.asset.symbol, minute, sight.at))
 
 
-def _of(exchange: Exchange, asset: Asset, session: calendar.Session, minutes: int) -> list[Bar]:
+def _of(exchange: Exchange, sight: Sight, session: calendar.Session, minutes: int) -> list[Bar]:
     """The bars of a session that have begun: one of the day, or one for each so many minutes."""
-    tape, now = exchange.tape, exchange.now
+    tape, asset, now = exchange.tape, sight.asset, sight.at
     if not minutes:
         bar = tape.daily_bar(asset.symbol, session, now)
         return [] if bar is None else [bar]

@@ -25,6 +25,7 @@ class OrderBook:
         self._kept = kept
         self._count = 0
         self._done: dict[str, Order] = {}  # by id: the first orders of groups that are done
+        self._left: dict[str, list[Order]] = {}  # by the first order: who is no longer a leg of it
         self._archive: OrderArchive | None = None
         self._orders: dict[str, Order] = {}
         self._by_client_id: dict[str, str] = {}
@@ -62,8 +63,12 @@ class OrderBook:
         del self._open[order.id]
         self._options.pop(order.id, None)
         del self._working[order.asset.symbol, order.ticket.side][order.id]
-        top = order.parent or order
-        if top.legs and any(member.open for member in top.family()):
+        top = order.parent
+        if top is not None and (order.status == "replaced" or order not in top.legs):
+            self._left.setdefault(top.id, []).append(order)
+            return
+        top = top or order
+        if order.status != "replaced" and any(member.open for member in top.family()):
             return
         self._done[top.id] = top
         if len(self._done) >= self._kept + BATCH:
@@ -73,13 +78,14 @@ class OrderBook:
         """Moves the groups that were done first to disk."""
         if self._archive is None:
             self._archive = OrderArchive()
-        families = [top.family() for top in list(self._done.values())[:BATCH]]
-        self._archive.put(families)
-        for family in families:
-            del self._done[family[0].id]
-            for order in family:
-                del self._orders[order.id]
-                del self._by_client_id[order.client_order_id]
+        tops = list(self._done.values())[:BATCH]
+        orders = [order for top in tops for order in (*top.family(), *self._left.pop(top.id, ()))]
+        self._archive.put(orders)
+        for top in tops:
+            del self._done[top.id]
+        for order in orders:
+            del self._orders[order.id]
+            del self._by_client_id[order.client_order_id]
 
     def held(self, symbol: str, side: str) -> Decimal:
         """Shares that open orders of one side still have to trade."""

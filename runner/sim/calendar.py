@@ -55,6 +55,17 @@ def _closures(year: int) -> tuple[frozenset[date], frozenset[date]]:
     return frozenset(closed), frozenset(half)
 
 
+def is_half(day: date) -> bool:
+    """Whether a day with a session ends early, at 13:00."""
+    return day in _closures(day.year)[1]
+
+
+def trading_days(first: date, last: date) -> list[date]:
+    """Every day with a session, from a day to another, both included."""
+    every = (date.fromordinal(n) for n in range(first.toordinal(), last.toordinal() + 1))
+    return [d for d in every if d.weekday() < 5 and d not in _closures(d.year)[0]]
+
+
 @lru_cache(maxsize=4096)
 def session(day: date) -> Session | None:
     """The session of a day, or None when the exchange is closed all day."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from runner.sim import spreads
+from runner.sim import faults_orders, spreads
 from runner.sim.events import Execution
 from runner.sim.matching import Step, follow, next_touch
 from runner.sim.orders import Order
@@ -27,6 +27,8 @@ GROUP_CANCELLATION = timedelta(seconds=1)
 def move(exchange: Exchange, order: Order, status: str, event: str = "") -> None:
     """Changes an open order's status and tells of it, under the status's name unless given."""
     order.move(status, exchange.now)
+    if order.ticket.legs:
+        spreads.follow_top(exchange, order)
     tell(exchange, order, event or status)
 
 
@@ -43,6 +45,7 @@ def activate(exchange: Exchange, order: Order) -> None:
     if order.ticket.legs:
         spreads.follow_top(exchange, order)
     tell(exchange, order, "new")
+    faults_orders.activated(exchange, order)
 
 
 def look(exchange: Exchange, order: Order, since: datetime) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from runner.sim import control_history as history
+from runner.sim import control_orders as orders
 from runner.sim import control_state as state
 from runner.sim import control_world as world
 from runner.sim.messages import Refusal, Request, Response
@@ -76,6 +77,7 @@ ROUTES: dict[tuple[str, str], Handler] = {
     ("POST", "snapshots/*/restore"): state.restore,
     ("DELETE", "snapshots/*"): state.delete_snapshot,
     ("GET", "orders"): history.get_orders,
+    ("POST", "orders/*"): orders.post_order,
     ("GET", "events"): history.get_events,
     ("GET", "requests"): history.get_requests,
 }

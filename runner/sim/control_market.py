@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from runner.sim.changes import EXECUTION, look
 from runner.sim.matching import Step, follow
-from runner.sim.tape import Point
+from runner.sim.sources import Point
 
 if TYPE_CHECKING:
     from runner.sim.exchange import Exchange

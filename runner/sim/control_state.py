@@ -24,7 +24,7 @@ def get_faults(served: Served, _request: Request, _parts: list[str]) -> Response
 
 def post_faults(served: Served, request: Request, _parts: list[str]) -> Response:
     fault = read_fault(read_object(request.body))
-    return Response(201, fault_body(served.exchange.faults.arm(fault)))
+    return Response(201, fault_body(served.exchange.faults.arm(fault, served.now())))
 
 
 def delete_faults(served: Served, _request: Request, parts: list[str]) -> Response:

@@ -39,9 +39,11 @@ def get_clock(served: Served, _request: Request, _parts: list[str]) -> Response:
 
 def post_clock(served: Served, request: Request, _parts: list[str]) -> Response:
     given = read_object(request.body)
-    _only(given, "to", "by", "speed")
+    _only(given, "to", "by", "speed", "stop_at")
     if not given or ("to" in given and "by" in given):
         raise Refusal(422, None, "give `to` a time or `by` a duration, and `speed` if you like")
+    if given.get("stop_at", "change") != "change" or ("stop_at" in given and len(given) == 1):
+        raise Refusal(422, None, "`stop_at` is `change`, the next one of an open order on the way")
     now = served.now()
     speed = NUMBER(given["speed"], "speed") if "speed" in given else None
     moment = now
@@ -57,7 +59,7 @@ def post_clock(served: Served, request: Request, _parts: list[str]) -> Response:
         if speed <= 0:
             raise Refusal(422, None, "the speed is above 0")
         served.clock.change_speed(speed)
-    served.jump_to(moment)
+    served.jump_to(served.next_change(moment) if "stop_at" in given else moment)
     return get_clock(served, request, [])
 
 
@@ -79,14 +81,14 @@ def _clock_body(served: Served) -> dict[str, Any]:
 def get_prices(served: Served, _request: Request, _parts: list[str]) -> Response:
     exchange = served.exchange
     exchange.advance(served.now())
-    symbols = [asset.symbol for asset in exchange.assets.all() if exchange.tape.knows(asset.symbol)]
-    return Response(200, {symbol: _price_body(exchange, symbol) for symbol in symbols})
+    found = {symbol: _price_body(exchange, symbol) for symbol in exchange.tape.symbols()}
+    return Response(200, found)
 
 
 def post_prices(served: Served, request: Request, _parts: list[str]) -> Response:
     given = read_object(request.body)
     exchange = served.exchange
-    read = {symbol: _new_price(exchange, symbol, value) for symbol, value in given.items()}
+    read = {_priced(exchange, symbol): _new_price(symbol, value) for symbol, value in given.items()}
     if not read:
         raise Refusal(422, None, 'give prices by symbol, such as {"AAPL": "270.10"}')
     exchange.advance(served.now())
@@ -96,9 +98,15 @@ def post_prices(served: Served, request: Request, _parts: list[str]) -> Response
     return Response(200, {symbol: _price_body(exchange, symbol) for symbol in read})
 
 
-def _new_price(exchange: Exchange, symbol: str, value: object) -> tuple[Any, Any]:
-    if exchange.assets.find(symbol) is None or not exchange.tape.knows(symbol):
-        raise Refusal(404, None, f"the scenario has no symbol {symbol!r}")
+def _priced(exchange: Exchange, name: str) -> str:
+    """The symbol that is given a price: of a stock, a pair, or a listed option contract."""
+    asset = exchange.assets.find(name)
+    if asset is None:
+        raise Refusal(404, None, f"the scenario has no symbol {name!r}")
+    return asset.symbol
+
+
+def _new_price(symbol: str, value: object) -> tuple[Any, Any]:
     if not isinstance(value, dict):
         return PRICE(value, symbol), None
     _only(value, "price", "bid", "ask")

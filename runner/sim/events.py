@@ -11,9 +11,10 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from hashlib import blake2b
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
+from msgspec import Struct
 
 from runner.sim.archive import Log
 from runner.sim.orders import Order
@@ -25,7 +26,7 @@ WITHOUT_EXECUTION = frozenset({"pending_new", "accepted", "pending_cancel", "pen
 NOT_STREAMED = ("source", "subtag")
 
 
-class Execution(NamedTuple):
+class Execution(Struct, frozen=True, gc=False):
     """The fill of an event: shares, dollars a share, the position after it, and its settlement."""
 
     qty: Decimal
@@ -34,13 +35,13 @@ class Execution(NamedTuple):
     settles: date
 
 
-class OrderEvent(NamedTuple):
+class OrderEvent(Struct, frozen=True, gc=False):
     """One change of one order."""
 
     number: int  # in the exchange's sequence, from 1
     name: str  # new, fill, partial_fill, canceled, ...: the `event` of a trade update
     at: datetime
-    seed: int
+    seed: str
     content: bytes  # the order's JSON
     execution: Execution | None
 
@@ -85,8 +86,8 @@ class Events:
     """Every event so far, oldest first; a new one is appended, none is ever changed."""
 
     def __init__(self, seed: int) -> None:
-        self._seed = seed
-        self._events: Log[OrderEvent] = Log()
+        self._seed = str(seed)  # of any size, which a number on disk is not
+        self._events: Log[OrderEvent] = Log(kind=OrderEvent)
 
     def __len__(self) -> int:
         return len(self._events)

@@ -23,7 +23,7 @@ from runner.sim.faults import Faults
 from runner.sim.matching import Step, follow
 from runner.sim.messages import Request, Response, not_found
 from runner.sim.orders import Order
-from runner.sim.positions import Change, Position, Positions
+from runner.sim.positions import Position, Positions
 from runner.sim.ratelimit import RateLimit
 from runner.sim.scenario import Scenario
 from runner.sim.tape import Tape
@@ -47,7 +47,7 @@ class Exchange:
         self.positions = Positions()
         self.activities = Activities()
         self.events = Events(self.seed)
-        self.faults = Faults(scenario.faults, self.seed)
+        self.faults = Faults(scenario.faults, self.seed, self.now)
         self.watchlists = Watchlists()
         self.limit = RateLimit(scenario.rate_limit, scenario.start)
         self.agenda = Agenda()
@@ -74,14 +74,12 @@ class Exchange:
     def advance(self, at: datetime) -> None:
         """Moves to `at`; every step that is due until then happens, in order of time."""
         while True:
-            due = self.agenda.first()
-            moments = [self._session.post_close]
-            if due is not None:
-                moments.append(due.at)
-            expiry = self.agenda.first_expiry()
-            if expiry is not None:
-                moments.append(expiry)
-            moment = min(moments)
+            moment = self._session.post_close
+            due, expiry = self.agenda.first(), self.agenda.first_expiry()
+            if expiry is not None and expiry < moment:
+                moment = expiry
+            if due is not None and due.at < moment:
+                moment = due.at
             if moment > at:
                 break
             self.now = max(self.now, moment)
@@ -160,23 +158,24 @@ class Exchange:
         return self.tape.last(asset.symbol, moment) * asset.size
 
     def book_change(self, asset: Asset, qty: Decimal, price: Decimal, cash: Decimal) -> bool:
-        """Changes a position at a price, and the cash; says whether it ended a day trade."""
+        """Changes a position at a price, and the cash; says whether it ended a day trade.
+
+        Whoever calls this tells `activities` of it: they are the record of what was changed.
+        """
         self.account.cash += cash
-        self.positions.history.append(Change(self.now, asset.symbol, qty, cash))
         return self.positions.trade(asset, qty, price, calendar.local_day(self.now))
 
     def locked(self, symbol: str) -> Decimal:
         """Shares of a symbol that cover calls sold on them."""
         if not self.assets.has_options(symbol):
             return ZERO
-        held = [(p.asset, p.qty) for p in self.positions if _calls(p.asset, symbol)]
-        sold = [
-            (order.asset, -order.held)
-            for order in self.book.open_option_orders()
-            if order.position_intent == "sell_to_open" and _calls(order.asset, symbol)
+        legs = [
+            (position.asset.contract, position.qty)
+            for position in self.positions
+            if position.asset.contract and position.asset.contract.underlying == symbol
         ]
-        legs = [(asset.contract, qty) for asset, qty in held + sold if asset.contract]
-        return option_margin.uncovered_calls(legs) * SIZE
+        pending = option_margin.pending_calls(self.book.open_option_orders(), symbol)
+        return option_margin.uncovered_calls(legs, pending) * SIZE
 
     def available(self, position: Position) -> Decimal:
         """Shares of a position that no open order holds, signed as the position is."""
@@ -201,9 +200,3 @@ class Exchange:
             self.tape.previous_close(symbol, self.now),
             self.available(position),
         )
-
-
-def _calls(asset: Asset, symbol: str) -> bool:
-    """Whether an asset is a call on a symbol."""
-    contract = asset.contract
-    return contract is not None and contract.call and contract.underlying == symbol

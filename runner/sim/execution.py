@@ -68,7 +68,7 @@ def _take(exchange: Exchange, order: Order, qty: Decimal, price: Decimal, leaves
     of = (order.id, order.asset.symbol, order.ticket.side)
     done = Fill(*of, order.fills, exchange.now, qty, price, order.filled_qty, leaves * ratio)
     if not order.ticket.legs:
-        _settle(exchange, order, qty, price)
+        _settle(exchange, order, done)
         exchange.activities.add(done)
     return done
 
@@ -96,17 +96,14 @@ def _execution(exchange: Exchange, fill: Fill) -> Execution:
     return Execution(fill.qty, fill.price, held, settles)
 
 
-def _settle(exchange: Exchange, order: Order, qty: Decimal, price: Decimal) -> None:
+def _settle(exchange: Exchange, order: Order, done: Fill) -> None:
     """Moves cash and shares."""
-    asset = order.asset
-    signed = qty if order.ticket.side == "buy" else -qty
-    # rule: account.cash
-    cash = -(signed * price * asset.size).quantize(CENT)
-    received = signed
+    asset, price = order.asset, done.price
+    received, cash = done.changes(asset.size)
     if asset.crypto:
         # rule: crypto.fee
-        if signed > 0:
-            fee = (qty * FEE).quantize(NANO, ROUND_UP)
+        if received > 0:
+            fee = (received * FEE).quantize(NANO, ROUND_UP)
             received -= fee
             notice = Notice("CFEE", exchange.now, asset.symbol, -fee, ZERO, price)
         else:

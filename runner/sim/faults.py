@@ -1,8 +1,9 @@
 """Faults: what can be made to go wrong, how it is asked for, and what is armed.
 
-A fault is data: what it matches, how often, and one effect. It acts at one of three seams: around
-a request (`faults_http`), in the life of an order (`faults_orders`), or on the stream (`stream`).
-The same faults, seed and requests go wrong in the same way.
+A fault is data: what it matches, when and how often, and one effect. It acts at one of four seams:
+around a request (`faults_http`), in the life of an order (`faults_orders`), in what market data
+shows (`market_view`), or on the stream (`stream`). The same faults, seed and requests go wrong in
+the same way.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from runner.sim.messages import Request
     from runner.sim.positions import Position
 
-REQUEST, ORDER, STREAM = "request", "order", "stream"
+REQUEST, ORDER, MARKET, STREAM = "request", "order", "market", "stream"
 YES, NO, LATE = "yes", "no", "late"
 
 
@@ -67,7 +68,8 @@ EFFECTS: dict[str, Effect] = {
     "alter": Effect(
         REQUEST,
         "Fields of the answer are others (`set`), such as an unknown status, or missing (`omit`);"
-        " of each row when the answer is a list.",
+        " of each row when the answer is a list. A name such as `quotes.*.ap` or `legs.status`"
+        " reaches inside.",
         ("set", "omit"),
     ),
     # rule: faults.order
@@ -102,6 +104,22 @@ EFFECTS: dict[str, Effect] = {
         ("time",),
         ("time",),
     ),
+    # rule: faults.interrupt
+    "interrupt": Effect(
+        ORDER,
+        "An order that becomes new is `to` suspended, done_for_day, stopped, calculated or"
+        " accepted_for_bidding and does not trade for `time`; then it is new again (a stopped one"
+        " fills).",
+        ("to", "time"),
+        ("to",),
+    ),
+    # rule: faults.market
+    "stale_data": Effect(
+        MARKET,
+        "Market data of a symbol is as it was `time` ago, old stamps included; without `time` it"
+        " has stopped when the fault was armed, or at `after`. Orders trade at the present price.",
+        ("time",),
+    ),
     # rule: faults.stream
     "stream_silence": Effect(
         STREAM, "The connection stays open and sends nothing more for `time`, or ever.", ("time",)
@@ -120,8 +138,9 @@ class Fault(Struct, frozen=True, kw_only=True):
     """One fault. What is None matches everything; `path`, `symbol`, `client_order_id` and `event`
     are patterns with `*` and `?`.
 
-    Of the matching requests, orders or updates, counted from 1, it acts on number `nth`, on the
-    `first` so many, on `every` so many-th, and of those with `chance` (0 to 1); on all by default.
+    It matches from `after` to `until`, counted from when it was armed. Of the matching requests,
+    orders or updates, counted from 1, it acts on number `nth`, on the `first` so many, on `every`
+    so many-th, and of those with `chance` (0 to 1); on all by default.
     """
 
     effect: str
@@ -130,6 +149,8 @@ class Fault(Struct, frozen=True, kw_only=True):
     symbol: str | None = None
     client_order_id: str | None = None
     event: str | None = None
+    after: timedelta | None = None
+    until: timedelta | None = None
     nth: int | None = None
     first: int | None = None
     every: int | None = None
@@ -142,16 +163,19 @@ class Fault(Struct, frozen=True, kw_only=True):
     set: Mapping[str, Any] = {}
     omit: frozenset[str] = frozenset()
     part: Decimal = Decimal(1)
+    to: str = ""
 
     @property
     def seam(self) -> str:
-        """Where it acts: around a request, in the life of an order, or on the stream."""
+        """Where it acts: around a request, in an order's life, in market data, on the stream."""
         return EFFECTS[self.effect].seam
 
-    def concerns(self, subject: Subject) -> bool:
-        """Whether it matches, counts aside."""
+    def concerns(self, subject: Subject, age: timedelta) -> bool:
+        """Whether it matches, counts aside, so long after it was armed."""
         return (
-            (self.method is None or self.method == subject.method)
+            (self.after is None or age >= self.after)
+            and (self.until is None or age < self.until)
+            and (self.method is None or self.method == subject.method)
             and _like(subject.path, self.path)
             and _like(subject.symbol, self.symbol)
             and _like(subject.client_order_id, self.client_order_id)
@@ -174,10 +198,11 @@ def _like(value: str | None, pattern: str | None) -> bool:
 
 
 class Armed(Struct):
-    """A fault in force: its number, and how often it matched and acted so far."""
+    """A fault in force: its number, since when, and how often it matched and acted so far."""
 
     number: int
     fault: Fault
+    since: datetime
     matched: int = 0
     acted: int = 0
 
@@ -201,7 +226,7 @@ class Stale(NamedTuple):
 class Faults:
     """The faults in force, their counts, and what they have set in motion."""
 
-    def __init__(self, faults: Iterable[Fault], seed: int) -> None:
+    def __init__(self, faults: Iterable[Fault], seed: int, start: datetime) -> None:
         self._seed = seed
         self._armed: list[Armed] = []
         self._last = 0
@@ -210,7 +235,7 @@ class Faults:
         self.hidden_until: dict[str, datetime] = {}  # by order id
         self.due: dict[str, Fault] = {}  # by order id: what happens at its fault step
         for fault in faults:
-            self.arm(fault)
+            self.arm(fault, start)
 
     def __iter__(self) -> Iterator[Armed]:
         return iter(self._armed)
@@ -219,10 +244,10 @@ class Faults:
         """Whether any fault is in force."""
         return bool(self._armed)
 
-    def arm(self, fault: Fault) -> Armed:
-        """Puts a fault in force; it counts from now on."""
+    def arm(self, fault: Fault, at: datetime) -> Armed:
+        """Puts a fault in force at a moment; it counts from then on."""
         self._last += 1
-        armed = Armed(self._last, fault)
+        armed = Armed(self._last, fault, at)
         self._armed.append(armed)
         return armed
 
@@ -237,15 +262,22 @@ class Faults:
         """Whether any fault acts at this seam."""
         return any(one.fault.seam == seam for one in self._armed)
 
-    def strike(self, subject: Subject, *effects: str) -> Fault | None:
-        """The fault that acts on a subject with one of the effects; each that matches counts it."""
+    def strike(self, subject: Subject, at: datetime, *effects: str) -> Fault | None:
+        """The fault that acts on a subject at a moment with one of the effects: of several, the one
+        that was armed first. Each that matches counts the subject.
+        """
+        found = self.find(subject, at, *effects)
+        return None if found is None else found.fault
+
+    def find(self, subject: Subject, at: datetime, *effects: str) -> Armed | None:
+        """`strike`, with what is known about the fault since it was armed."""
         found = None
         for one in self._armed:
-            if one.fault.effect in effects and one.fault.concerns(subject):
+            if one.fault.effect in effects and one.fault.concerns(subject, at - one.since):
                 one.matched += 1
                 if found is None and self._acts(one):
                     one.acted += 1
-                    found = one.fault
+                    found = one
         return found
 
     def _acts(self, one: Armed) -> bool:

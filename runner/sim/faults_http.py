@@ -12,15 +12,18 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from runner.sim.faults import LATE, REQUEST, YES, Fault, Late, Subject
 from runner.sim.messages import Refusal, Request, Response
+from runner.sim.routing import MARKET_DATA
 from runner.sim.wire import encode, read_object
 
 if TYPE_CHECKING:
     from runner.sim.exchange import Exchange
 
-EFFECTS = ("delay", "hang", "drop", "answer", "truncate", "empty", "alter")
+EFFECTS = ("hang", "drop", "answer", "truncate", "empty", "alter")
+MISSING = object()
 HTML = b"<html><head><title>%d</title></head><body><h1>%d %s</h1></body></html>"
 WORDS: dict[int, tuple[int | None, str]] = {
     401: (None, "unauthorized."),
@@ -54,13 +57,26 @@ def deliver(exchange: Exchange, request: Request, at: datetime) -> Delivery:
     """Applies a request that arrives at `at`, unless a fault makes something else of it."""
     commit_late(exchange, at)
     faults = exchange.faults
-    fault = None
+    fault = delay = None
     if faults.at_seam(REQUEST):
         exchange.advance(at)
-        fault = faults.strike(subject_of(exchange, request), *EFFECTS)
-    if fault is None:
+        subject = subject_of(exchange, request)
+        fault = faults.strike(subject, at, *EFFECTS)
+        delay = faults.strike(subject, at, "delay")
+    if delay is not None and fault is not None:
+        # rule: faults.combine
+        delivery = _met(exchange, fault, request, at)
+        both = f"{delay.effect}, {fault.effect}"
+        return replace(delivery, wait=delay.time or timedelta(), fault=both)
+    if delay is None and fault is None:
         return Delivery(exchange.apply(request, at))
-    response = None
+    return _met(exchange, fault or delay, request, at)
+
+
+def _met(exchange: Exchange, fault: Fault | None, request: Request, at: datetime) -> Delivery:
+    """What becomes of a request that meets a fault."""
+    assert fault is not None
+    faults, response = exchange.faults, None
     if fault.commit == YES:
         response = exchange.apply(request, at)
     elif fault.commit == LATE and fault.effect != "delay":
@@ -87,7 +103,7 @@ def _told(
     if name in ("hang", "drop"):
         return Delivery(hang=name == "hang", fault=name)
     if name == "answer":
-        return _answered(exchange, fault)
+        return _answered(exchange, fault, request)
     assert response is not None
     if name == "truncate":
         content = b"" if response.body is None else encode(response.body)
@@ -98,12 +114,14 @@ def _told(
     return Delivery(altered, fault=name)
 
 
-def _answered(exchange: Exchange, fault: Fault) -> Delivery:
+def _answered(exchange: Exchange, fault: Fault, request: Request) -> Delivery:
     status = fault.status
     headers = {}
     if status == 429 and fault.headers:
         headers = {**exchange.limit.headers(exchange.now), "X-RateLimit-Remaining": "0"}
     code, message = WORDS.get(status, (status * 100000 + 10000, "simulated fault"))
+    if status == 429 and request.path.startswith(MARKET_DATA):
+        code, message = None, "too many requests."
     if fault.body == "json":
         body: dict[str, Any] = {} if code is None else {"code": code}
         return Delivery(Response(status, body | {"message": message}, headers), fault=fault.effect)
@@ -117,16 +135,33 @@ def _answered(exchange: Exchange, fault: Fault) -> Delivery:
 
 
 def _altered(fault: Fault, body: Any) -> Any:
-    if isinstance(body, list):
-        return [_altered(fault, row) for row in body]
-    if not isinstance(body, dict):
-        return body
-    return {name: value for name, value in {**body, **fault.set}.items() if name not in fault.omit}
+    for names, value in fault.set.items():
+        body = _changed(body, names.split("."), value)
+    for names in sorted(fault.omit):
+        body = _changed(body, names.split("."), MISSING)
+    return body
+
+
+def _changed(node: Any, names: list[str], value: Any) -> Any:
+    """A JSON value in which the field at the end of a path is another, or missing; `*` is every
+    name, and a list stands for each of its rows.
+    """
+    if isinstance(node, list):
+        return [_changed(row, names, value) for row in node]
+    if not isinstance(node, dict):
+        return node
+    name, *inner = names
+    if inner:
+        chosen = list(node) if name == "*" else [name] if name in node else []
+        return {**node, **{key: _changed(node[key], inner, value) for key in chosen}}
+    if value is MISSING:
+        return {key: kept for key, kept in node.items() if key != name}
+    return {**node, name: value}
 
 
 def subject_of(exchange: Exchange, request: Request) -> Subject:
     """What a request is about: its route, and the order or symbol that it names."""
-    symbol, client_order_id = None, request.query.get("client_order_id")
+    symbol, client_order_id = request.query.get("symbols"), request.query.get("client_order_id")
     parts = request.path.rstrip("/").split("/")
     if request.body:
         try:
@@ -142,7 +177,7 @@ def subject_of(exchange: Exchange, request: Request) -> Subject:
         order = None
     if order is not None:
         symbol, client_order_id = order.asset.symbol, order.client_order_id
-    elif len(parts) == 4 and parts[2] == "positions":
+    elif len(parts) >= 4 and parts[2] in ("positions", "stocks") and not symbol:
         symbol = parts[3]
     return Subject(symbol, client_order_id, request.method, request.path)
 

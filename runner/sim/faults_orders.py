@@ -25,19 +25,27 @@ def _strike(exchange: Exchange, order: Order, effect: str) -> Fault | None:
     if not exchange.faults:
         return None
     subject = Subject(order.asset.symbol, order.client_order_id)
-    return exchange.faults.strike(subject, effect)
+    return exchange.faults.strike(subject, exchange.now, effect)
 
 
-def accepted(exchange: Exchange, order: Order) -> bool:
-    """Called for each accepted order. True when it is rejected later and never becomes new."""
+def accepted(exchange: Exchange, order: Order) -> datetime | None:
+    """Called for each accepted order. When it will be rejected, never having become new, if so."""
     hidden = _strike(exchange, order, "hide_client_id")
     if hidden is not None and hidden.time is not None:
         exchange.faults.hidden_until[order.id] = exchange.now + hidden.time
     rejected = _strike(exchange, order, "late_reject")
     if rejected is None:
-        return False
-    _later(exchange, order, rejected, exchange.now + (rejected.time or SOON))
-    return True
+        return None
+    at = exchange.now + (rejected.time or SOON)
+    _later(exchange, order, rejected, at)
+    return at
+
+
+def activated(exchange: Exchange, order: Order) -> None:
+    """Called for each order that becomes new: one that is to be interrupted is so at once."""
+    fault = _strike(exchange, order, "interrupt")
+    if fault is not None:
+        _later(exchange, order, fault, exchange.now)
 
 
 def canceling(exchange: Exchange, order: Order) -> bool:

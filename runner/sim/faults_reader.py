@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
-from runner.sim.faults import EFFECTS, LATE, NO, ORDER, REQUEST, STREAM, YES, Armed, Fault
+from runner.sim.faults import (
+    EFFECTS,
+    LATE,
+    MARKET,
+    NO,
+    ORDER,
+    REQUEST,
+    STREAM,
+    YES,
+    Armed,
+    Fault,
+)
+from runner.sim.orders import INTERRUPTIONS
 from runner.sim.scenario_values import (
     CHANCE,
     COUNT,
@@ -15,9 +28,11 @@ from runner.sim.scenario_values import (
     NAMES,
     TEXT,
     Kind,
+    Problems,
     ScenarioError,
     as_mapping,
     choice,
+    unknown,
 )
 from runner.sim.wire import decimal_text
 
@@ -51,9 +66,17 @@ FIELDS = Kind(_fields, {"type": "object"})
 MATCHERS: dict[str, dict[str, Kind]] = {
     REQUEST: {"method": TEXT, "path": TEXT, "symbol": TEXT, "client_order_id": TEXT},
     ORDER: {"symbol": TEXT, "client_order_id": TEXT},
+    MARKET: {"path": TEXT, "symbol": TEXT},
     STREAM: {"symbol": TEXT, "client_order_id": TEXT, "event": TEXT},
 }
-COUNTS: dict[str, Kind] = {"nth": COUNT, "first": COUNT, "every": COUNT, "chance": CHANCE}
+COUNTS: dict[str, Kind] = {
+    "after": DURATION,
+    "until": DURATION,
+    "nth": COUNT,
+    "first": COUNT,
+    "every": COUNT,
+    "chance": CHANCE,
+}
 PARAMETERS: dict[str, Kind] = {
     "commit": COMMIT,
     "time": DURATION,
@@ -63,6 +86,7 @@ PARAMETERS: dict[str, Kind] = {
     "set": FIELDS,
     "omit": NAMES,
     "part": CHANCE,
+    "to": choice(*INTERRUPTIONS),
 }
 
 
@@ -79,7 +103,12 @@ def read_faults(value: object, where: str) -> tuple[Fault, ...]:
         return ()
     if not isinstance(value, list | tuple):
         raise ScenarioError(f"{where}: expected a list of faults, not {value!r}")
-    return tuple(read_fault(fault, f"{where}[{n}]") for n, fault in enumerate(value))
+    problems, found = Problems(), []
+    for number, fault in enumerate(value):
+        with problems:
+            found.append(read_fault(fault, f"{where}[{number}]"))
+    problems.end()
+    return tuple(found)
 
 
 def read_fault(value: object, where: str = "the fault") -> Fault:
@@ -88,26 +117,26 @@ def read_fault(value: object, where: str = "the fault") -> Fault:
     Raises `ScenarioError`.
     """
     given = as_mapping(value, where)
-    effect = str(given.get("fault", ""))
-    if effect not in EFFECTS:
-        raise ScenarioError(
-            f"{where}.fault: expected one of {', '.join(EFFECTS)}, not {given.get('fault')!r}"
-        )
-    known = keys_of(effect)
+    effect = str(choice(*EFFECTS)(given.get("fault", ""), f"{where}.fault"))
+    known, problems, values = keys_of(effect), Problems(), {}
     for name in given:
-        if name != "fault" and name not in known:
-            raise ScenarioError(
-                f"{where}.{name}: is not a key of {effect}; keys are {', '.join(known)}"
-            )
+        with problems:
+            if name in known:
+                values[name] = known[name](given[name], f"{where}.{name}")
+            elif name != "fault":
+                raise unknown(where, name, f"a key of {effect}", known)
     for name in EFFECTS[effect].needs:
-        if name not in given:
-            raise ScenarioError(f"{where}: {effect} needs `{name}`")
-    values = {name: known[name](given[name], f"{where}.{name}") for name in given if name in known}
+        with problems:
+            if name not in given:
+                raise ScenarioError(f"{where}: {effect} needs `{name}`")
+    problems.end()
     fault = Fault(effect=effect, **{"commit": EFFECTS[effect].commit, **values})
     if fault.commit == LATE and fault.time is None:
         raise ScenarioError(f"{where}: `commit: late` needs `time`")
     if effect == "alter" and not (fault.set or fault.omit):
         raise ScenarioError(f"{where}: alter needs `set` or `omit`")
+    if fault.until is not None and fault.until <= (fault.after or timedelta()):
+        raise ScenarioError(f"{where}.until: is after `after`")
     if "part" in values and not fault.part:
         raise ScenarioError(f"{where}.part: a fill is for more than 0%")
     return fault
@@ -146,13 +175,13 @@ def fault_body(armed: Armed) -> dict[str, Any]:
     body: dict[str, Any] = {"id": armed.number, "fault": fault.effect}
     for name in keys_of(fault.effect):
         value = getattr(fault, name)
-        if value not in (None, {}, frozenset()):
+        if value not in (None, {}, frozenset(), ""):
             body[name] = _plain(name, value)
     return body | {"matched": armed.matched, "acted": armed.acted}
 
 
 def _plain(name: str, value: Any) -> Any:
-    if name == "time":
+    if name in ("time", "after", "until"):
         return f"{value.total_seconds():g}s"
     if name in ("chance", "part"):
         return decimal_text(value)

@@ -43,11 +43,17 @@ def oco_prices(body: Mapping[str, Any]) -> Mapping[str, Any]:
     return body if profit is None else {**body, "limit_price": profit}
 
 
+def check_group_time_in_force(ticket: Ticket) -> None:
+    """Raises `Refusal` (422) when an order of a group has a time in force that no group has."""
+    # rule: group.time-in-force
+    if ticket.time_in_force not in ("day", "gtc"):
+        kind = ticket.order_class
+        raise malformed(f'{kind} orders support only "day" or "gtc" time_in_force')
+
+
 def _check(ticket: Ticket) -> None:
     kind = ticket.order_class
-    if ticket.time_in_force not in ("day", "gtc"):
-        # rule: group.time-in-force
-        raise malformed(f'{kind} orders support only "day" or "gtc" time_in_force')
+    check_group_time_in_force(ticket)
     if ticket.extended_hours:
         # rule: group.extended-hours
         raise forbidden(f"{kind} orders do not support extended hours trading")

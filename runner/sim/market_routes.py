@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from runner.sim import calendar, continuous
-from runner.sim.assets import Asset
 from runner.sim.bars import bar_body, bars, minute_bar
+from runner.sim.market_view import Sight, look_at
 from runner.sim.messages import Refusal, Request, Response
 from runner.sim.routing import Routes
 from runner.sim.wire import stamp
@@ -23,32 +23,32 @@ def _bad(message: str) -> Refusal:
     return Refusal(400, None, message)
 
 
-def find(exchange: Exchange, symbol: str) -> Asset:
-    """The asset of a symbol. Raises `Refusal` (400)."""
+def find(exchange: Exchange, request: Request, symbol: str) -> Sight:
+    """What a request is shown of a symbol. Raises `Refusal` (400)."""
     asset = exchange.assets.find(symbol)
     if asset is None:
         # rule: market.unknown-symbol
         raise _bad(f"invalid symbol: {symbol}")
-    return asset
+    return look_at(exchange, asset, request.path)
 
 
-def asked(exchange: Exchange, request: Request) -> list[Asset]:
-    """The assets that a query's `symbols` names. Raises `Refusal` (400)."""
+def asked(exchange: Exchange, request: Request) -> list[Sight]:
+    """What a request is shown of each of its `symbols`. Raises `Refusal` (400)."""
     names = [name for name in request.query.get("symbols", "").split(",") if name]
     if not names:
         raise _bad("symbols is required")
-    return [find(exchange, name) for name in dict.fromkeys(names)]
+    return [find(exchange, request, name) for name in dict.fromkeys(names)]
 
 
 # ------------------------------------------------------------------------- quotes and trades
 
 
-def quote_body(exchange: Exchange, asset: Asset) -> dict[str, Any]:
+def quote_body(exchange: Exchange, sight: Sight) -> dict[str, Any]:
     """The latest quote's JSON; prices are numbers."""
     # rule: market.quote-shape
-    quote = exchange.tape.quote(asset.symbol, exchange.now)
+    quote = exchange.tape.quote(sight.asset.symbol, sight.at)
     return {
-        "t": stamp(_second(exchange.now)),
+        "t": stamp(_second(sight.at)),
         "ax": "V",
         "ap": quote.ask,
         "as": quote.ask_size,
@@ -60,10 +60,10 @@ def quote_body(exchange: Exchange, asset: Asset) -> dict[str, Any]:
     }
 
 
-def trade_body(exchange: Exchange, asset: Asset) -> dict[str, Any]:
+def trade_body(exchange: Exchange, sight: Sight) -> dict[str, Any]:
     """The latest trade's JSON; its price is a number."""
-    at = _second(exchange.now)
-    price = exchange.tape.last(asset.symbol, exchange.now)
+    at = _second(sight.at)
+    price = exchange.tape.last(sight.asset.symbol, sight.at)
     return {
         "t": stamp(at),
         "x": "V",
@@ -79,79 +79,79 @@ def _second(moment: datetime) -> datetime:
     return moment.replace(microsecond=0)
 
 
-def latest_quote(exchange: Exchange, _request: Request, parts: list[str]) -> Response:
-    asset = find(exchange, parts[0])
-    return Response(200, {"symbol": asset.symbol, "quote": quote_body(exchange, asset)})
+def latest_quote(exchange: Exchange, request: Request, parts: list[str]) -> Response:
+    sight = find(exchange, request, parts[0])
+    return Response(200, {"symbol": sight.asset.symbol, "quote": quote_body(exchange, sight)})
 
 
 def latest_quotes(exchange: Exchange, request: Request, _parts: list[str]) -> Response:
     found = asked(exchange, request)
-    return Response(200, {"quotes": {a.symbol: quote_body(exchange, a) for a in found}})
+    return Response(200, {"quotes": {s.asset.symbol: quote_body(exchange, s) for s in found}})
 
 
-def latest_trade(exchange: Exchange, _request: Request, parts: list[str]) -> Response:
-    asset = find(exchange, parts[0])
-    return Response(200, {"symbol": asset.symbol, "trade": trade_body(exchange, asset)})
+def latest_trade(exchange: Exchange, request: Request, parts: list[str]) -> Response:
+    sight = find(exchange, request, parts[0])
+    return Response(200, {"symbol": sight.asset.symbol, "trade": trade_body(exchange, sight)})
 
 
 def latest_trades(exchange: Exchange, request: Request, _parts: list[str]) -> Response:
     found = asked(exchange, request)
-    return Response(200, {"trades": {a.symbol: trade_body(exchange, a) for a in found}})
+    return Response(200, {"trades": {s.asset.symbol: trade_body(exchange, s) for s in found}})
 
 
 # ------------------------------------------------------------------------- bars
 
 
 def bars_of_one(exchange: Exchange, request: Request, parts: list[str]) -> Response:
-    asset = find(exchange, parts[0])
-    found = bars(exchange, asset, request)
-    return Response(200, {"symbol": asset.symbol, "bars": found, "next_page_token": None})
+    sight = find(exchange, request, parts[0])
+    found = bars(exchange, sight, request)
+    return Response(200, {"symbol": sight.asset.symbol, "bars": found, "next_page_token": None})
 
 
 def bars_of_many(exchange: Exchange, request: Request, _parts: list[str]) -> Response:
-    found = {asset.symbol: bars(exchange, asset, request) for asset in asked(exchange, request)}
+    found = {s.asset.symbol: bars(exchange, s, request) for s in asked(exchange, request)}
     return Response(200, {"bars": found, "next_page_token": None})
 
 
-def latest_bar(exchange: Exchange, _request: Request, parts: list[str]) -> Response:
-    asset = find(exchange, parts[0])
-    return Response(200, {"symbol": asset.symbol, "bar": minute_bar(exchange, asset)})
+def latest_bar(exchange: Exchange, request: Request, parts: list[str]) -> Response:
+    sight = find(exchange, request, parts[0])
+    return Response(200, {"symbol": sight.asset.symbol, "bar": minute_bar(exchange, sight)})
 
 
 def latest_bars(exchange: Exchange, request: Request, _parts: list[str]) -> Response:
     found = asked(exchange, request)
-    return Response(200, {"bars": {a.symbol: minute_bar(exchange, a) for a in found}})
+    return Response(200, {"bars": {s.asset.symbol: minute_bar(exchange, s) for s in found}})
 
 
 # ------------------------------------------------------------------------- snapshots
 
 
-def snapshot_body(exchange: Exchange, asset: Asset) -> dict[str, Any]:
+def snapshot_body(exchange: Exchange, sight: Sight) -> dict[str, Any]:
     """The latest trade and quote, and the bars of this minute, today and the day before."""
-    now, tape, symbol = exchange.now, exchange.tape, asset.symbol
-    days = continuous if asset.crypto else calendar
+    now, tape, symbol = sight.at, exchange.tape, sight.asset.symbol
+    days = continuous if sight.asset.crypto else calendar
     session = days.session_from(calendar.local_day(now))
     if now < session.open:
         session = days.session_before(session.day)
     today = tape.daily_bar(symbol, session, now)
     before = tape.daily_bar(symbol, days.session_before(session.day), now)
     return {
-        "latestTrade": trade_body(exchange, asset),
-        "latestQuote": quote_body(exchange, asset),
-        "minuteBar": minute_bar(exchange, asset),
+        "latestTrade": trade_body(exchange, sight),
+        "latestQuote": quote_body(exchange, sight),
+        "minuteBar": minute_bar(exchange, sight),
         "dailyBar": None if today is None else bar_body(today),
         "prevDailyBar": None if before is None else bar_body(before),
     }
 
 
-def snapshot(exchange: Exchange, _request: Request, parts: list[str]) -> Response:
-    asset = find(exchange, parts[0])
-    return Response(200, {"symbol": asset.symbol, **snapshot_body(exchange, asset)})
+def snapshot(exchange: Exchange, request: Request, parts: list[str]) -> Response:
+    sight = find(exchange, request, parts[0])
+    return Response(200, {"symbol": sight.asset.symbol, **snapshot_body(exchange, sight)})
 
 
 def snapshots(exchange: Exchange, request: Request, _parts: list[str]) -> Response:
     found = asked(exchange, request)
-    return Response(200, {asset.symbol: snapshot_body(exchange, asset) for asset in found})
+    return Response(200, {s.asset.symbol: snapshot_body(exchange, s) for s in found})
 
 
 ROUTES: Routes = {

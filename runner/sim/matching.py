@@ -6,10 +6,11 @@ because paper trading fills against the market's quotes and not against a book.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import IntEnum
+
+from msgspec import Struct
 
 from runner.sim import calendar, continuous
 from runner.sim.orders import Order
@@ -33,16 +34,14 @@ class Step(IntEnum):
     FAULT = 7  # something goes wrong, as the order's fault says
 
 
-@dataclass(frozen=True, slots=True)
-class Touch:
+class Touch(Struct, frozen=True):
     """The next thing that the tape does to an order."""
 
     at: datetime
     step: Step
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(Struct, frozen=True):
     """An interval [start, end) of one trading day in which an order may trade."""
 
     start: datetime

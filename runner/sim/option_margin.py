@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from runner.sim.contracts import SIZE, Contract
 from runner.sim.wire import ZERO
+
+if TYPE_CHECKING:
+    from runner.sim.orders import Order
 
 Legs = Sequence[tuple[Contract, Decimal]]
 """Contracts and how many of each: positive bought, negative sold."""
@@ -36,11 +41,35 @@ def requirement(legs: Legs) -> Decimal:
     return required
 
 
-def uncovered_calls(legs: Legs) -> Decimal:
-    """Short calls that no long call covers: shares must."""
+def uncovered_calls(legs: Legs, pending: Decimal = ZERO) -> Decimal:
+    """Short calls that no long call covers: shares must. `pending` more are about to be sold."""
     short = sum((-number for contract, number in legs if contract.call and number < 0), ZERO)
     long = sum((number for contract, number in legs if contract.call and number > 0), ZERO)
-    return max(short - long, ZERO)
+    return max(short + pending - long, ZERO)
+
+
+def pending_calls(
+    orders: Iterable[Order], underlying: str, instead_of: Order | None = None
+) -> Decimal:
+    """Calls that open orders would sell without buying as many in the same order.
+
+    `instead_of` is an order that is left out, because another takes its place.
+    """
+    # rule: options.covered
+    net: defaultdict[str, Decimal] = defaultdict(Decimal)
+    for order in orders:
+        contract, top = order.asset.contract, order.parent or order
+        if contract is None or not contract.call or contract.underlying != underlying:
+            continue
+        if top is instead_of or order.position_intent == "sell_to_close":
+            continue
+        assert order.ticket.qty is not None
+        left = order.ticket.qty - order.filled_qty
+        if order.ticket.side == "sell":
+            net[top.id] += left
+        elif order.ticket.ratio is not None:
+            net[top.id] -= left
+    return sum((max(number, ZERO) for number in net.values()), ZERO)
 
 
 def _covers(long: Contract, short: Contract) -> bool:

@@ -60,7 +60,10 @@ def option_cost(ticket: Ticket, seen: Situation, contracts: Decimal, intent: str
 
 def _require_shares(contract: Contract, seen: Situation, contracts: Decimal) -> None:
     symbol = contract.underlying
-    free = seen.positions.qty(symbol) - seen.book.held(symbol, "sell") - seen.covering
+    old = seen.instead_of
+    own = (old.ticket.qty or ZERO) - old.filled_qty if old is not None else ZERO
+    covering = max(seen.covering - own * SIZE, ZERO)
+    free = seen.positions.qty(symbol) - seen.book.held(symbol, "sell") - covering
     if free < contracts * SIZE:
         raise forbidden("account not eligible to trade uncovered option contracts")
 

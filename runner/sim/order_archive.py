@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import io
 import pickle
-from collections.abc import Iterable, Iterator
+import zlib
+from collections.abc import Iterator
 from dataclasses import fields
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any, cast
 
-from runner.sim.archive import Database
+from runner.sim.archive import DECODED, Database
 from runner.sim.assets import Asset
 from runner.sim.orders import Order
 from runner.sim.tickets import Ticket
 
-# A group is kept whole, with its first order; its legs only say where.
+# Orders that were put away together are one batch: packed together they take a tenth of the room.
 SCHEMA = """
+CREATE TABLE batches (number INTEGER PRIMARY KEY, data BLOB NOT NULL);
 CREATE TABLE orders (
     serial INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
     client_order_id TEXT NOT NULL UNIQUE,
-    top INTEGER NOT NULL,
-    family BLOB
-)
+    batch INTEGER NOT NULL
+);
 """
 PAGE = 200
 
@@ -33,33 +35,33 @@ class OrderArchive:
     def __init__(self) -> None:
         self._database = Database(SCHEMA)
         self._assets: dict[str, Asset] = {}
+        self._batches = 0
+        self._decoded = lru_cache(maxsize=DECODED)(self._unpacked)
 
-    def put(self, families: Iterable[list[Order]]) -> None:
-        """Takes in groups, each with its first order at the front."""
-        rows = []
-        for family in families:
-            top = family[0]
-            for order in family:
-                data = self._packed(family) if order is top else None
-                rows.append((order.serial, order.id, order.client_order_id, top.serial, data))
-        self._database.insert("INSERT INTO orders VALUES (?, ?, ?, ?, ?)", rows)
+    def put(self, orders: list[Order]) -> None:
+        """Takes in orders that are done, no group without one of its members."""
+        self._batches += 1
+        data = [(self._batches, self._packed(orders))]
+        rows = [(order.serial, order.id, order.client_order_id, self._batches) for order in orders]
+        self._database.insert("INSERT INTO batches VALUES (?, ?)", data)
+        self._database.insert("INSERT INTO orders VALUES (?, ?, ?, ?)", rows)
 
     def by_id(self, order_id: str) -> Order | None:
         """The order of an id."""
-        return self._one("SELECT serial, top FROM orders WHERE id = ?", order_id)
+        return self._one("SELECT serial, batch FROM orders WHERE id = ?", order_id)
 
     def by_client_id(self, client_order_id: str) -> Order | None:
         """The order that a client id was spent on."""
-        query = "SELECT serial, top FROM orders WHERE client_order_id = ?"
+        query = "SELECT serial, batch FROM orders WHERE client_order_id = ?"
         return self._one(query, client_order_id)
 
     def newest_first(self) -> Iterator[Order]:
         """Every order, from the last serial to the first."""
-        return self._walk("SELECT serial, top FROM orders WHERE serial < ? ORDER BY serial DESC")
+        return self._walk("SELECT serial, batch FROM orders WHERE serial < ? ORDER BY serial DESC")
 
     def oldest_first(self) -> Iterator[Order]:
         """Every order, from the first serial to the last."""
-        return self._walk("SELECT serial, top FROM orders WHERE serial > ? ORDER BY serial")
+        return self._walk("SELECT serial, batch FROM orders WHERE serial > ? ORDER BY serial")
 
     def _walk(self, query: str) -> Iterator[Order]:
         last = 1 << 62 if "DESC" in query else 0
@@ -67,45 +69,55 @@ class OrderArchive:
             rows = self._database.sql.execute(f"{query} LIMIT {PAGE}", (last,)).fetchall()
             if not rows:
                 return
-            for last, top in rows:
-                yield self._unpacked(last, top)
+            for last, batch in rows:
+                yield self._decoded(batch)[last]
 
     def _one(self, query: str, key: str) -> Order | None:
         row = self._database.sql.execute(query, (key,)).fetchone()
-        return None if row is None else self._unpacked(*row)
+        if row is None:
+            return None
+        serial, batch = row
+        return self._decoded(batch)[serial]
 
     # ------------------------------------------------------------------ bytes
 
-    def _packed(self, family: list[Order]) -> bytes:
+    def _packed(self, orders: list[Order]) -> bytes:
         stream = io.BytesIO()
         pickler = pickle.Pickler(stream, pickle.HIGHEST_PROTOCOL)
         pickler.dispatch_table = REDUCED
-        for order in family:
+        for order in orders:
             self._assets[order.asset.symbol] = order.asset
-        pickler.dump(family)
-        return stream.getvalue()
+        pickler.dump(orders)
+        return zlib.compress(stream.getvalue(), 1)
 
-    def _unpacked(self, serial: int, top: int) -> Order:
-        query = "SELECT family FROM orders WHERE serial = ?"
-        (data,) = self._database.sql.execute(query, (top,)).fetchone()
-        family: list[Order] = pickle.loads(data)
-        for order in family:
+    def _unpacked(self, batch: int) -> dict[int, Order]:
+        """The orders of a batch, by serial."""
+        query = "SELECT data FROM batches WHERE number = ?"
+        (data,) = self._database.sql.execute(query, (batch,)).fetchone()
+        orders: list[Order] = pickle.loads(zlib.decompress(data))
+        for order in orders:
             order.asset = self._assets[cast(str, order.asset)]
-        return next(order for order in family if order.serial == serial)
+        return {order.serial: order for order in orders}
 
 
 # Pickle asks a frozen dataclass for its fields anew each time, which takes longer than all the
 # rest; and an asset is named, not copied, because there are few of them.
 
-ORDER_FIELDS = tuple(field.name for field in fields(Order))
-ORDER_VALUES = attrgetter(*ORDER_FIELDS)
+KEPT_AS_THEY_ARE = [f.name for f in fields(Order) if f.name not in ("asset", "written")]
+ORDER_NAMES = ("asset", *KEPT_AS_THEY_ARE)
+ORDER_VALUES = attrgetter(*KEPT_AS_THEY_ARE)
 TICKET_VALUES = attrgetter(*(field.name for field in fields(Ticket)))
 
 
 def _reduced_order(order: Order) -> tuple[Any, ...]:
-    state = dict(zip(ORDER_FIELDS, ORDER_VALUES(order), strict=True))
-    state["asset"], state["fixed"] = order.asset.symbol, None
-    return object.__new__, (Order,), (None, state)
+    values = (order.asset.symbol, *ORDER_VALUES(order))
+    return object.__new__, (Order,), values, None, None, _set_values
+
+
+def _set_values(order: Order, values: tuple[Any, ...]) -> None:
+    order.written = None
+    for name, value in zip(ORDER_NAMES, values, strict=True):
+        setattr(order, name, value)
 
 
 def _reduced_ticket(ticket: Ticket) -> tuple[Any, ...]:

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from runner.sim.exchange import Exchange
 
 DEFAULT_LIMIT, MOST = 50, 500
+ASSET_CLASSES = {
+    *("us_equity", "us_option", "crypto", "crypto_perp", "treasury", "corporate", "global_equity"),
+    *("us_index", "us_equity_chain", "ipo", "all"),
+}
 
 
 def post_order(exchange: Exchange, request: Request, _parts: list[str]) -> Response:
@@ -96,7 +100,7 @@ def get_orders(exchange: Exchange, request: Request, _parts: list[str]) -> Respo
         raise malformed("direction is invalid")
     limit = read_int(query.get("limit"), "limit", DEFAULT_LIMIT, 1, MOST)
     nested = _nested(request)
-    wanted = _wanted(request, status)
+    wanted = _wanted(exchange, request, status)
     book, only_open = exchange.book, status == "open"
     orders = (
         book.newest_first(only_open=only_open)
@@ -119,7 +123,7 @@ def get_orders(exchange: Exchange, request: Request, _parts: list[str]) -> Respo
     return Response(200, found)
 
 
-def _wanted(request: Request, status: str) -> Callable[[Order], bool]:
+def _wanted(exchange: Exchange, request: Request, status: str) -> Callable[[Order], bool]:
     query = request.query
     after = read_moment(query["after"], "after") if query.get("after") else None
     until = read_moment(query["until"], "until") if query.get("until") else None
@@ -127,6 +131,12 @@ def _wanted(request: Request, status: str) -> Callable[[Order], bool]:
     if side not in (None, "buy", "sell"):
         raise Refusal(422, 40010001, "side is invalid")
     symbols = {name.replace("/", "") for name in query.get("symbols", "").split(",") if name}
+    first, last = _between(exchange, request)
+    classes = {name for name in query.get("asset_class", "").split(",") if name}
+    if not classes <= ASSET_CLASSES:
+        raise malformed("asset_class is invalid")
+    if "all" in classes:
+        classes = set()
 
     def wanted(order: Order) -> bool:
         return (
@@ -134,10 +144,31 @@ def _wanted(request: Request, status: str) -> Callable[[Order], bool]:
             and (after is None or order.submitted_at > after)
             and (until is None or order.submitted_at < until)
             and (side is None or order.ticket.side == side)
-            and (not symbols or order.asset.symbol.replace("/", "") in symbols)
+            and (first is None or order.serial > first)
+            and (last is None or order.serial < last)
+            and (not classes or order.asset.asset_class in classes)
+            and (not symbols or not symbols.isdisjoint(_names(order, classes)))
         )
 
     return wanted
+
+
+def _between(exchange: Exchange, request: Request) -> tuple[int | None, int | None]:
+    """The serial numbers of the orders that `after_order_id` and `before_order_id` name."""
+    after, before = (request.query.get(name) for name in ("after_order_id", "before_order_id"))
+    if after and before:
+        raise malformed("after_order_id and before_order_id are mutually exclusive")
+    first = _find(exchange, after).serial if after else None
+    return first, _find(exchange, before).serial if before else None
+
+
+def _names(order: Order, classes: set[str]) -> set[str]:
+    """What `symbols` may name an order by: an option also by its underlying, when asked for."""
+    names = {order.asset.symbol.replace("/", "")}
+    if "us_option" in classes:
+        members = [order, *order.legs]
+        names |= {one.asset.contract.underlying for one in members if one.asset.contract}
+    return names
 
 
 ROUTES: Routes = {

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 
 from runner.sim.assets import Asset
@@ -21,7 +23,9 @@ from runner.sim.wire import (
 # rule: life.transitions
 ENDS = frozenset({"canceled", "expired", "rejected"})
 WORKS = frozenset({"partially_filled", "filled", "pending_cancel", "pending_replace"})
-HALTS = frozenset({"done_for_day", "suspended"})
+INTERRUPTIONS = ("suspended", "done_for_day", "stopped", "calculated", "accepted_for_bidding")
+HALTS = frozenset(INTERRUPTIONS)
+RESUMES = ENDS | {"new", "partially_filled", "filled", "pending_cancel"}
 TRANSITIONS: dict[str, frozenset[str]] = {
     "accepted": ENDS | {"new", "pending_cancel"},
     "pending_new": ENDS | WORKS | {"new", "held"},
@@ -30,8 +34,7 @@ TRANSITIONS: dict[str, frozenset[str]] = {
     "held": ENDS | HALTS | {"new", "pending_cancel", "pending_replace"},
     "pending_cancel": frozenset({"pending_cancel", "filled", "canceled", "expired"}),
     "pending_replace": ENDS | {"new", "partially_filled", "held", "filled", "replaced"},
-    "done_for_day": ENDS | {"new", "partially_filled", "pending_cancel"},
-    "suspended": ENDS | {"new", "partially_filled", "pending_cancel"},
+    **dict.fromkeys(INTERRUPTIONS, RESUMES),
     "filled": frozenset(),
     "canceled": frozenset(),
     "expired": frozenset(),
@@ -43,14 +46,58 @@ TERMINAL = frozenset(status for status, following in TRANSITIONS.items() if not 
 MARKETABLE = frozenset({"market", "stop", "trailing_stop"})  # no limit once they execute
 FILL_PRICE_PLACES = Decimal("0.000001")
 
-KEYS = (
-    *("id", "client_order_id", "created_at", "updated_at", "submitted_at", "filled_at"),
-    *("expired_at", "expires_at", "canceled_at", "failed_at"),
-    *("replaced_at", "replaced_by", "replaces", "asset_id", "symbol", "asset_class"),
-    *("notional", "qty", "filled_qty", "filled_avg_price", "order_class", "order_type", "type"),
-    *("side", "position_intent", "time_in_force", "limit_price", "stop_price", "status"),
-    *("extended_hours", "legs", "trail_percent", "trail_price", "hwm", "subtag", "source"),
-)  # of an order's JSON
+BLANK: dict[str, Any] = dict.fromkeys(
+    (
+        *("id", "client_order_id", "created_at", "updated_at", "submitted_at", "filled_at"),
+        *("expired_at", "expires_at", "canceled_at", "failed_at"),
+        *("replaced_at", "replaced_by", "replaces", "asset_id", "symbol", "asset_class"),
+        *("notional", "qty", "filled_qty", "filled_avg_price", "order_class", "order_type", "type"),
+        *("side", "position_intent", "time_in_force", "limit_price", "stop_price", "status"),
+        *("extended_hours", "legs", "trail_percent", "trail_price", "hwm", "subtag", "source"),
+    )
+)  # an order's JSON before anything is known of it
+
+
+def _as_it_is(value: str, _nanoseconds: int) -> str:
+    return value
+
+
+def _whole_stamp(moment: datetime, _nanoseconds: int) -> str:
+    return whole_stamp(moment)
+
+
+def _text(value: Decimal, _nanoseconds: int) -> str:
+    return decimal_text(value)
+
+
+CHANGING: dict[str, Callable[[Any, int], str]] = {
+    "updated_at": stamp,
+    "submitted_at": stamp,
+    "filled_at": stamp,
+    "expired_at": stamp,
+    "expires_at": _whole_stamp,
+    "canceled_at": stamp,
+    "failed_at": stamp,
+    "replaced_at": stamp,
+    "replaced_by": _as_it_is,
+    "replaces": _as_it_is,
+    "filled_qty": _text,
+    "filled_avg_price": _text,
+    "stop_price": _text,
+    "status": _as_it_is,
+    "hwm": _text,
+}  # what may change in an order's JSON while its ticket stays, and how it is written
+CHANGING_VALUES = attrgetter(*CHANGING)
+NOTHING = (None,) * len(CHANGING)
+
+
+@dataclass(slots=True)
+class Written:
+    """An order's JSON as it was last asked for, and the ticket and the values it shows."""
+
+    ticket: Ticket
+    body: dict[str, Any]
+    values: tuple[Any, ...] = NOTHING
 
 
 @dataclass(slots=True, eq=False)
@@ -91,7 +138,7 @@ class Order:
     due_held: Decimal = ZERO
     parent: Order | None = None  # the first order of its group, when it is a leg of one
     legs: list[Order] = field(default_factory=list)
-    fixed: tuple[Ticket, dict[str, Any]] | None = field(default=None, repr=False)  # of `body`
+    written: Written | None = field(default=None, repr=False)  # by `body`
 
     @property
     def open(self) -> bool:
@@ -131,33 +178,23 @@ class Order:
         `nested` shows the legs of a group inside its first order.
         """
         # rule: shape.order
-        if self.fixed is None or self.fixed[0] is not self.ticket:
-            self.fixed = (self.ticket, self._fixed_body())
-        ns = self._nanoseconds
-        return {
-            **self.fixed[1],
-            "updated_at": stamp(self.updated_at, ns),
-            "submitted_at": stamp(self.submitted_at, ns),
-            "filled_at": optional_stamp(self.filled_at, ns),
-            "expired_at": optional_stamp(self.expired_at, ns),
-            "expires_at": whole_stamp(self.expires_at),
-            "canceled_at": optional_stamp(self.canceled_at, ns),
-            "failed_at": optional_stamp(self.failed_at, ns),
-            "replaced_at": optional_stamp(self.replaced_at, ns),
-            "replaced_by": self.replaced_by,
-            "replaces": self.replaces,
-            "filled_qty": decimal_text(self.filled_qty),
-            "filled_avg_price": optional_text(self.filled_avg_price),
-            "stop_price": optional_text(self.stop_price),
-            "status": self.status,
-            "legs": [leg.body() for leg in self.legs] if nested and self.legs else None,
-            "hwm": optional_text(self.hwm),
-        }
+        written = self.written
+        if written is None or written.ticket is not self.ticket:
+            written = self.written = Written(self.ticket, self._fixed_body())
+        values, ns = CHANGING_VALUES(self), self._nanoseconds
+        for key, value, shown in zip(CHANGING, values, written.values, strict=True):
+            if value is not shown:
+                written.body[key] = None if value is None else CHANGING[key](value, ns)
+        written.values = values
+        body = written.body.copy()
+        if nested and self.legs:
+            body["legs"] = [leg.body() for leg in self.legs]
+        return body
 
     def _fixed_body(self) -> dict[str, Any]:
         """Every key in its place; what the ticket decides has its value."""
         ticket = self.ticket
-        body = dict.fromkeys(KEYS) | {
+        body = BLANK | {
             "id": self.id,
             "client_order_id": self.client_order_id,
             "created_at": stamp(self.created_at, self._nanoseconds),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from runner.sim.assets import Asset
 from runner.sim.bars import bars, minute_bar
 from runner.sim.market_routes import asked, quote_body, snapshot_body, trade_body
+from runner.sim.market_view import Sight, look_at
 from runner.sim.messages import Refusal, Request, Response
 from runner.sim.routing import Routes
 from runner.sim.wire import read_decimal, read_int, stamp
@@ -18,11 +18,11 @@ CRYPTO, OPTIONS = "/v1beta3/crypto/{feed}", "/v1beta1/options"
 PAGE, MOST = 100, 1000
 
 
-def _kind(exchange: Exchange, request: Request) -> list[Asset]:
-    """The assets asked for, all of the kind that the path is for."""
+def _kind(exchange: Exchange, request: Request) -> list[Sight]:
+    """What is shown of the assets asked for, all of the kind that the path is for."""
     found = asked(exchange, request)
     wanted = "crypto" if request.path.startswith("/v1beta3") else "us_option"
-    for asset in found:
+    for asset, _ in found:
         if asset.asset_class != wanted:
             raise Refusal(400, None, f"invalid symbol: {asset.symbol}")
     return found
@@ -31,34 +31,34 @@ def _kind(exchange: Exchange, request: Request) -> list[Asset]:
 def latest_quotes(exchange: Exchange, request: Request, _parts: list[str]) -> Response:
     # rule: market.other-quotes
     found = _kind(exchange, request)
-    return Response(200, {"quotes": {a.symbol: quote_body(exchange, a) for a in found}})
+    return Response(200, {"quotes": {s.asset.symbol: quote_body(exchange, s) for s in found}})
 
 
 def latest_trades(exchange: Exchange, request: Request, _parts: list[str]) -> Response:
     found = _kind(exchange, request)
-    return Response(200, {"trades": {a.symbol: trade_body(exchange, a) for a in found}})
+    return Response(200, {"trades": {s.asset.symbol: trade_body(exchange, s) for s in found}})
 
 
 def latest_bars(exchange: Exchange, request: Request, _parts: list[str]) -> Response:
     found = _kind(exchange, request)
-    return Response(200, {"bars": {a.symbol: minute_bar(exchange, a) for a in found}})
+    return Response(200, {"bars": {s.asset.symbol: minute_bar(exchange, s) for s in found}})
 
 
 def bars_of_many(exchange: Exchange, request: Request, _parts: list[str]) -> Response:
-    found = {asset.symbol: bars(exchange, asset, request) for asset in _kind(exchange, request)}
+    found = {s.asset.symbol: bars(exchange, s, request) for s in _kind(exchange, request)}
     return Response(200, {"bars": found, "next_page_token": None})
 
 
 def latest_books(exchange: Exchange, request: Request, _parts: list[str]) -> Response:
     return Response(
-        200, {"orderbooks": {a.symbol: _book(exchange, a) for a in _kind(exchange, request)}}
+        200, {"orderbooks": {s.asset.symbol: _book(exchange, s) for s in _kind(exchange, request)}}
     )
 
 
-def _book(exchange: Exchange, asset: Asset) -> dict[str, Any]:
-    quote = exchange.tape.quote(asset.symbol, exchange.now)
+def _book(exchange: Exchange, sight: Sight) -> dict[str, Any]:
+    quote = exchange.tape.quote(sight.asset.symbol, sight.at)
     return {
-        "t": stamp(exchange.now.replace(microsecond=0)),
+        "t": stamp(sight.at.replace(microsecond=0)),
         "b": [{"p": quote.bid, "s": quote.bid_size}],
         "a": [{"p": quote.ask, "s": quote.ask_size}],
     }
@@ -66,14 +66,14 @@ def _book(exchange: Exchange, asset: Asset) -> dict[str, Any]:
 
 def snapshots(exchange: Exchange, request: Request, _parts: list[str]) -> Response:
     found = _kind(exchange, request)
-    return Response(200, {"snapshots": {a.symbol: snapshot_body(exchange, a) for a in found}})
+    return Response(200, {"snapshots": {s.asset.symbol: snapshot_body(exchange, s) for s in found}})
 
 
 # ------------------------------------------------------------------------- options
 
 
 def option_snapshots(exchange: Exchange, request: Request, _parts: list[str]) -> Response:
-    found = {a.symbol: _option(exchange, a) for a in _kind(exchange, request)}
+    found = {s.asset.symbol: _option(exchange, s) for s in _kind(exchange, request)}
     return Response(200, {"snapshots": found, "next_page_token": None})
 
 
@@ -98,14 +98,16 @@ def option_chain(exchange: Exchange, request: Request, parts: list[str]) -> Resp
     ]
     page = found[first : first + limit]
     following = str(first + limit) if first + limit < len(found) else None
-    body = {asset.symbol: _option(exchange, asset) for asset in page}
+    body = {
+        asset.symbol: _option(exchange, look_at(exchange, asset, request.path)) for asset in page
+    }
     return Response(200, {"snapshots": body, "next_page_token": following})
 
 
-def _option(exchange: Exchange, asset: Asset) -> dict[str, Any]:
+def _option(exchange: Exchange, sight: Sight) -> dict[str, Any]:
     return {
-        "latestTrade": trade_body(exchange, asset),
-        "latestQuote": quote_body(exchange, asset),
+        "latestTrade": trade_body(exchange, sight),
+        "latestQuote": quote_body(exchange, sight),
     }
 
 

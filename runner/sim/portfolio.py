@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -18,14 +17,21 @@ if TYPE_CHECKING:
 TIMEFRAMES = {"1Min": 1, "5Min": 5, "15Min": 15, "1H": 60, "1D": 0}
 UNITS = {"D": 1, "W": 7, "M": 30, "A": 365}
 FRACTION = Decimal("0.0001")
+LONGEST = timedelta(days=3660)  # before the scenario's start
 
 
 def get_portfolio_history(exchange: Exchange, request: Request, _parts: list[str]) -> Response:
     # rule: portfolio.history
     query = request.query
+    if all(query.get(name) for name in ("start", "end", "period")):
+        raise unprocessable("only two of start, end and period are accepted")
+    reset = query.get("pnl_reset") or "per_day"
+    if reset not in ("per_day", "no_reset"):
+        raise unprocessable("invalid pnl_reset")
     days = _days(query.get("period") or "1M")
     end = min(_moment(query.get("end") or query.get("date_end"), "end", exchange.now), exchange.now)
     start = _moment(query.get("start"), "start", end - timedelta(days=days))
+    start = max(start, exchange.scenario.start - LONGEST)
     if query.get("start"):
         days = max((end - start).days, 1)
     default = "1Min" if days < 7 else "15Min" if days < 30 else "1D"
@@ -37,7 +43,8 @@ def get_portfolio_history(exchange: Exchange, request: Request, _parts: list[str
     hours = "extended_hours" if query.get("extended_hours", "").lower() == "true" else ""
     reporting = hours or query.get("intraday_reporting") or "market_hours"
     moments = _moments(start, end, TIMEFRAMES[timeframe], reporting)
-    return Response(200, _body(exchange, timeframe, moments))
+    daily = timeframe != "1D" and reset == "per_day"
+    return Response(200, _body(exchange, timeframe, moments, reset_daily=daily))
 
 
 def _days(period: str) -> int:
@@ -70,27 +77,41 @@ def _moments(start: datetime, end: datetime, minutes: int, reporting: str) -> li
     return found
 
 
-def _body(exchange: Exchange, timeframe: str, moments: list[datetime]) -> dict[str, Any]:
+def _body(
+    exchange: Exchange, timeframe: str, moments: list[datetime], *, reset_daily: bool
+) -> dict[str, Any]:
     day = timeframe == "1D"
-    equity = [_equity(exchange, _valued_at(exchange, at, day=day)) for at in moments]
+    valued = [_valued_at(exchange, at, day=day) for at in moments]
     first = calendar.session_from(calendar.local_day(moments[0])) if moments else None
     before = (
         calendar.session_before(first.day)
         if first
         else calendar.session_before(calendar.local_day(exchange.now))
     )
-    base = _equity(exchange, before.close)
-    profits = [value - base for value in equity]
+    worth = _equity(exchange, {*valued, before.close})
+    equity, base = [worth[at] for at in valued], worth[before.close]
+    bases = _bases(exchange, moments) if reset_daily else [base] * len(moments)
+    profits = [value - of for value, of in zip(equity, bases, strict=True)]
     return {
         "timestamp": [int(at.timestamp()) for at in moments],
         "equity": equity,
         "profit_loss": profits,
-        "profit_loss_pct": [(p / base).quantize(FRACTION) if base else ZERO for p in profits],
+        "profit_loss_pct": [
+            (profit / of).quantize(FRACTION) if of else ZERO
+            for profit, of in zip(profits, bases, strict=True)
+        ],
         "base_value": base,
         "base_value_asof": before.day.isoformat(),
         "timeframe": timeframe,
         "cashflow": {},
     }
+
+
+def _bases(exchange: Exchange, moments: list[datetime]) -> list[Decimal]:
+    """What each moment's profit is measured from: the equity at the close before its session."""
+    closes = [calendar.session_before(calendar.trading_day(at).day).close for at in moments]
+    worth = _equity(exchange, set(closes))
+    return [worth[close] for close in closes]
 
 
 def _valued_at(exchange: Exchange, at: datetime, *, day: bool) -> datetime:
@@ -100,21 +121,35 @@ def _valued_at(exchange: Exchange, at: datetime, *, day: bool) -> datetime:
     return min(session.close, exchange.now)
 
 
-def _equity(exchange: Exchange, at: datetime) -> Decimal:
-    """Cash and positions as they were at a moment, at that moment's last prices."""
-    cash = exchange.scenario.cash
-    held: defaultdict[str, Decimal] = defaultdict(Decimal)
-    for holding in exchange.scenario.positions:
-        held[holding.symbol] += holding.qty
-    for change in exchange.positions.history:
-        if change.at > at:
-            break
-        cash += change.cash
-        held[change.symbol] += change.qty
-    value = sum(
-        (qty * exchange.price(symbol, at) for symbol, qty in held.items() if qty), start=ZERO
-    )
-    return (cash + value).quantize(CENT)
+def _price(exchange: Exchange, symbol: str, at: datetime) -> Decimal:
+    """Dollars that one share or contract was worth; at a close as the scenario gives that."""
+    session = calendar.session(calendar.local_day(at))
+    if session is None or at != session.close:
+        return exchange.price(symbol, at)
+    asset = exchange.find_asset(symbol)
+    return exchange.tape.closing_price(asset.symbol, session) * asset.size
+
+
+def _equity(exchange: Exchange, moments: set[datetime]) -> dict[datetime, Decimal]:
+    """Cash and positions as they were at each moment, at that moment's last prices.
+
+    From now back, undoing what happened since: what is older than the first moment is not read.
+    """
+    worth = {}
+    cash = exchange.account.cash
+    held = {position.asset.symbol: position.qty for position in exchange.positions}
+    later = reversed(exchange.activities)
+    activity = next(later, None)
+    for at in sorted(moments, reverse=True):
+        while activity is not None and activity.at > at:
+            symbol = activity.symbol
+            qty, paid = activity.changes(exchange.find_asset(symbol).size)
+            held[symbol] = held.get(symbol, ZERO) - qty
+            cash -= paid
+            activity = next(later, None)
+        values = [qty * _price(exchange, symbol, at) for symbol, qty in held.items() if qty]
+        worth[at] = (cash + sum(values, start=ZERO)).quantize(CENT)
+    return worth
 
 
 # ------------------------------------------------------------------------- announcements

@@ -39,7 +39,8 @@ def delete_positions(exchange: Exchange, request: Request, _parts: list[str]) ->
     # rule: positions.close-all
     if read_bool(request.query.get("cancel_orders"), "cancel_orders"):
         for order in exchange.book.open_orders():
-            cancel_now(exchange, order)
+            if order.open:  # a leg of a multi-leg order has ended with it
+                cancel_now(exchange, order)
     rows: list[dict[str, object]] = []
     for position in exchange.positions:
         row: dict[str, object] = {"symbol": position.asset.position_symbol}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
 from runner.sim.assets import Asset
 from runner.sim.wire import ZERO, decimal_text
@@ -91,21 +91,11 @@ def _ratio(part: Decimal, whole: Decimal) -> str:
     return decimal_text((part / whole).quantize(RATIO)) if whole else "0"
 
 
-class Change(NamedTuple):
-    """What one event did to a position (shares, signed) and to the cash (dollars)."""
-
-    at: datetime
-    symbol: str
-    qty: Decimal
-    cash: Decimal
-
-
 class Positions:
     """Every open position, by symbol."""
 
     def __init__(self) -> None:
         self._held: dict[str, Position] = {}
-        self.history: list[Change] = []
         self.not_exercised: set[str] = set()  # options that are not to be exercised at their end
 
     def __iter__(self) -> Iterator[Position]:

@@ -1,18 +1,17 @@
-"""The requests that the served exchange received, for the control API: the last so many of them."""
+"""The requests that the served exchange received, for the control API."""
 
 from __future__ import annotations
 
-from collections import deque
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from msgspec import Struct
 
+from runner.sim.archive import Log
 from runner.sim.faults_http import Delivery
 from runner.sim.messages import Request
 from runner.sim.wire import stamp
-
-KEPT = 10_000
 
 
 class Received(Struct, frozen=True):
@@ -39,21 +38,23 @@ class Received(Struct, frozen=True):
 
 
 class ReceivedRequests:
-    """The last requests, numbered from 1 in the order of their arrival."""
+    """Every request, numbered from 1 in the order of its arrival; earlier ones are on disk."""
 
     def __init__(self) -> None:
-        self._kept: deque[Received] = deque(maxlen=KEPT)
-        self.total = 0
+        self._log: Log[Received] = Log(kind=Received)
+
+    @property
+    def total(self) -> int:
+        """How many there were."""
+        return len(self._log)
 
     def add(self, at: datetime, request: Request, delivery: Delivery) -> None:
         """Notes a request and what became of it."""
-        self.total += 1
         response = delivery.response
         status = None if response is None else response.status
         bare = Request(request.method, request.path, request.query, {}, request.body)
-        self._kept.append(Received(self.total, at, bare, status, delivery.fault))
+        self._log.append(Received(self.total + 1, at, bare, status, delivery.fault))
 
     def after(self, number: int, limit: int) -> list[Received]:
         """At most `limit` of them that came after the one of this number."""
-        skipped = max(number - (self.total - len(self._kept)), 0)
-        return list(self._kept)[skipped : skipped + limit]
+        return list(islice(self._log.since(number), limit))

@@ -11,12 +11,13 @@ from dataclasses import replace as with_changes
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from runner.sim.accepting import arrival, new_order, situation, take_in
+from runner.sim import faults_orders, spreads
+from runner.sim.accepting import arrival, new_leg, new_order, situation, take_in
 from runner.sim.changes import CANCELLATION, activate, end, look, move, retire, tell
 from runner.sim.groups import place
-from runner.sim.matching import Step, follow, trail_stop
+from runner.sim.matching import MOMENT, Step, follow, trail_stop
 from runner.sim.messages import malformed, unprocessable
-from runner.sim.orders import Order
+from runner.sim.orders import HALTS, Order
 from runner.sim.rules import check_replacement
 from runner.sim.ticket_reader import read_client_order_id, read_price, read_time_in_force
 from runner.sim.tickets import Ticket
@@ -25,7 +26,7 @@ from runner.sim.wire import ZERO, read_decimal
 if TYPE_CHECKING:
     from runner.sim.exchange import Exchange
 
-NOT_REPLACEABLE = ("accepted", "pending_new", "pending_cancel", "pending_replace")
+NOT_REPLACEABLE = frozenset({"accepted", "pending_new", "pending_cancel", "pending_replace"})
 
 
 def replace(exchange: Exchange, order: Order, body: Mapping[str, Any]) -> Order:
@@ -48,10 +49,13 @@ def replace(exchange: Exchange, order: Order, body: Mapping[str, Any]) -> Order:
     new.reserved = max(verdict.reserved - order.reserved, ZERO)
     new.held = max(verdict.shares - order.held, ZERO)
     take_in(exchange, new)
+    _take_in_legs(exchange, order, new)
     order.before_replace = order.status
     move(exchange, order, "pending_replace")
     tell(exchange, new, "pending_new")
-    exchange.agenda.add(new, exchange.now + CANCELLATION, Step.REPLACE)
+    rejected_at = faults_orders.accepted(exchange, new)
+    at = exchange.now + CANCELLATION if rejected_at is None else rejected_at + MOMENT
+    exchange.agenda.add(new, at, Step.REPLACE)
     return new
 
 
@@ -59,11 +63,11 @@ def _check_status(order: Order) -> None:
     # rule: replace.status
     if not order.open:
         raise unprocessable("order is not open")
-    if order.status in NOT_REPLACEABLE:
+    if order.status in NOT_REPLACEABLE | HALTS:
         raise unprocessable(f"cannot replace order in {order.status} status")
-    if order.ticket.order_class == "mleg":
-        # rule: absent.replace-multi-leg
-        raise unprocessable("mleg orders cannot be replaced in the embedded exchange yet")
+    if order.ticket.ratio is not None:
+        # rule: replace.multi-leg
+        raise unprocessable("legs of mleg orders cannot be replaced")
     if order.ticket.notional is not None:
         # rule: replace.notional
         raise unprocessable("notional orders cannot be replaced")
@@ -74,7 +78,12 @@ def _changed(order: Order, body: Mapping[str, Any]) -> Ticket:
     old = order.ticket
     changes: dict[str, Any] = {}
     for name, spoken in (("limit_price", "limit"), ("stop_price", "stop")):
-        price = read_price(body, name, f"{spoken} price")
+        # A multi-leg order's price may bring money in, and then is negative.
+        price = (
+            read_decimal(body.get(name), name)
+            if old.legs
+            else read_price(body, name, f"{spoken} price")
+        )
         if price is None:
             continue
         if getattr(old, name) is None:
@@ -92,6 +101,8 @@ def _changed(order: Order, body: Mapping[str, Any]) -> Ticket:
         changes["qty"] = qty
     time_in_force = read_time_in_force(body)
     if time_in_force is not None:
+        if old.legs and time_in_force != "day":
+            raise unprocessable("options orders must be DAY orders")
         changes["time_in_force"] = time_in_force
     if all(getattr(old, name) == value for name, value in changes.items()):
         # rule: replace.unchanged
@@ -139,7 +150,11 @@ def carry_out(exchange: Exchange, new: Order) -> None:
     old.replaced_at, old.replaced_by = exchange.now, new.id
     old.move("replaced", exchange.now)
     retire(exchange, old)
-    _take_seat(old, new)
+    if new.ticket.legs:
+        _name_each_other(old, new)
+        spreads.follow_top(exchange, old)
+    else:
+        _take_seat(old, new)
     tell(exchange, old, "replaced")
     exchange.book.set_aside(new, new.due_reserved, new.due_held)
     if new.status == "pending_cancel":
@@ -154,13 +169,45 @@ def carry_out(exchange: Exchange, new: Order) -> None:
 def _fits(exchange: Exchange, old: Order, new: Order) -> bool:
     """Whether what filled meanwhile leaves the new order something to do."""
     assert new.ticket.qty is not None
+    if new.ticket.legs:
+        return new.ticket.qty > old.filled_qty and all(
+            _closable(exchange, old_leg, leg, leg.ticket.qty or ZERO)
+            for old_leg, leg in zip(old.legs, new.legs, strict=True)
+            if leg.position_intent.endswith("_close")
+        )
     if old.ticket.order_class and old.ticket.qty != new.ticket.qty:
         new.ticket = with_changes(new.ticket, qty=old.ticket.qty)
     if not new.position_intent.endswith("_close") or old.before_replace == "held":
         return new.ticket.qty is not None and new.ticket.qty > old.filled_qty
+    return _closable(exchange, old, new, new.due_held)
+
+
+def _closable(exchange: Exchange, old: Order, new: Order, qty: Decimal) -> bool:
+    """Whether the position still has what the new order is to close, other orders aside."""
     symbol, side = new.asset.symbol, new.ticket.side
     others = exchange.book.held(symbol, side) - old.held - new.held
-    return new.due_held <= abs(exchange.positions.qty(symbol)) - others
+    return qty <= abs(exchange.positions.qty(symbol)) - others
+
+
+# ------------------------------------------------------------------------- groups and legs
+
+
+def _take_in_legs(exchange: Exchange, order: Order, new: Order) -> None:
+    """The legs of a new multi-leg order, which hold what the old order's legs do not hold yet."""
+    # rule: replace.multi-leg
+    if not new.ticket.legs:
+        return
+    tickets = spreads.leg_tickets(exchange, new.ticket)
+    for old_leg, ticket in zip(order.legs, tickets, strict=True):
+        leg = new_leg(exchange, new, ticket)
+        leg.held = max(leg.held - old_leg.held, ZERO)
+        take_in(exchange, leg)
+
+
+def _name_each_other(old: Order, new: Order) -> None:
+    """Legs of a replaced multi-leg order and their successors bear each other's ids."""
+    for old_leg, leg in zip(old.legs, new.legs, strict=True):
+        old_leg.replaced_at, old_leg.replaced_by, leg.replaces = old.replaced_at, leg.id, old_leg.id
 
 
 def _take_seat(old: Order, new: Order) -> None:

@@ -19,7 +19,7 @@ from runner.sim import (
     watchlists,
 )
 from runner.sim.messages import Refusal, Request, Response
-from runner.sim.routing import Handler
+from runner.sim.routing import MARKET_DATA, Handler
 from runner.sim.wire import derived_uuid
 
 if TYPE_CHECKING:
@@ -40,7 +40,6 @@ PATTERNS = [
     for (method, path), handler in TABLE.items()
     if "{" in path
 ]
-MARKET_DATA = ("/v2/stocks/", "/v1beta1/", "/v1beta3/")
 
 
 def answer(exchange: Exchange, request: Request) -> Response:

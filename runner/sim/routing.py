@@ -13,5 +13,7 @@ if TYPE_CHECKING:
 Handler = Callable[["Exchange", Request, list[str]], Response]
 """(exchange, request, the values of the path's `{…}` parts) -> response."""
 
+MARKET_DATA = ("/v2/stocks/", "/v1beta1/", "/v1beta3/")
+
 Routes = dict[tuple[str, str], Handler]
 """(method, path pattern) -> handler."""

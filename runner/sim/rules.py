@@ -15,6 +15,7 @@ from runner.sim import calendar
 from runner.sim.account import PDT_LIMIT, PDT_MINIMUM
 from runner.sim.assets import Asset
 from runner.sim.crypto_rules import check_crypto, check_crypto_balance
+from runner.sim.group_reader import check_group_time_in_force
 from runner.sim.group_rules import check_group
 from runner.sim.matching import AUCTIONS
 from runner.sim.messages import Refusal, forbidden, malformed, unprocessable
@@ -65,6 +66,10 @@ def check_replacement(ticket: Ticket, seen: Situation, order: Order) -> Verdict:
     intent = order.position_intent
     _client_order_id(ticket, seen)
     _account(seen)
+    if ticket.legs:
+        return check_spread(ticket, seen)
+    if ticket.order_class:
+        check_group_time_in_force(ticket)
     _kind(ticket, seen)
     if not order.triggered:
         _stop_side(ticket, seen)

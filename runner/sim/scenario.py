@@ -14,7 +14,7 @@ from typing import Any
 
 from runner.sim.assets import DEFAULT_MARKET, Asset
 from runner.sim.faults import Fault
-from runner.sim.tape import Point
+from runner.sim.sources import Point
 
 INTRADAY_MARGIN, LEGACY_PDT = "intraday_margin", "legacy_pdt"
 DEFAULT_START = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)  # Monday, 10:00 in New York

@@ -6,12 +6,11 @@ import csv
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from datetime import datetime
-from decimal import Decimal
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from runner.sim.assets import DEFAULT_MARKET, Asset
+from runner.sim.contracts import parse
 from runner.sim.faults_reader import FAULTS
 from runner.sim.scenario import DEFAULT_START, INTRADAY_MARGIN, LEGACY_PDT, Holding, Scenario
 from runner.sim.scenario_values import (
@@ -29,11 +28,13 @@ from runner.sim.scenario_values import (
     RATE,
     TEXT,
     Kind,
+    Problems,
     ScenarioError,
     as_mapping,
     choice,
+    unknown,
 )
-from runner.sim.tape import Point
+from runner.sim.sources import Point
 
 
 def read_scenario(data: object, folder: Path | None = Path()) -> Scenario:
@@ -42,43 +43,29 @@ def read_scenario(data: object, folder: Path | None = Path()) -> Scenario:
     `folder` is where CSV tapes are looked for; None refuses them. Raises `ScenarioError`.
     """
     given = as_mapping(data, "the scenario")
-    known = {*READERS, "start", "positions", "assets", "prices", "tape"}
-    unknown = sorted(set(given) - known)
-    if unknown:
-        raise ScenarioError(
-            f"{unknown[0]}: is not a field of a scenario; fields are {', '.join(sorted(known))}"
-        )
-    values: dict[str, Any] = {
-        name: read(given[name], name) for name, read in READERS.items() if name in given
-    }
-    start = MOMENT(given["start"], "start") if "start" in given else DEFAULT_START
-    assets = {asset.symbol: asset for asset, _ in DEFAULT_MARKET}
-    prices = {asset.symbol: price for asset, price in DEFAULT_MARKET}
-    for symbol, flags in as_mapping(given.get("assets", {}), "assets").items():
-        assets[symbol], price = _asset(assets.get(symbol), symbol, flags)
-        if price is not None:
-            prices[symbol] = price
-    for symbol, price in as_mapping(given.get("prices", {}), "prices").items():
-        prices[symbol] = PRICE(price, f"prices.{symbol}")
-        assets.setdefault(symbol, Asset(symbol, f"Simulated {symbol}"))
-    tape = {}
-    for symbol, points in as_mapping(given.get("tape", {}), "tape").items():
-        tape[symbol] = _points(points, start, folder, f"tape.{symbol}")
-        prices[symbol] = tape[symbol][0].price
-        assets.setdefault(symbol, Asset(symbol, f"Simulated {symbol}"))
-    missing = sorted(set(assets) - set(prices))
-    if missing:
-        raise ScenarioError(f"assets.{missing[0]}: give it a price, for example `price: 25.00`")
-    positions = tuple(
-        _holding(symbol, held, assets)
-        for symbol, held in as_mapping(given.get("positions", {}), "positions").items()
-    )
+    problems = Problems()
+    known = ("start", "positions", "assets", "prices", "tape", *READERS)
+    for name in given:
+        with problems:
+            if name not in known:
+                raise unknown("", name, "a field of a scenario", known)
+    values: dict[str, Any] = {}
+    for name, read in READERS.items():
+        with problems:
+            if name in given:
+                values[name] = read(given[name], name)
+    start = DEFAULT_START
+    with problems:
+        start = MOMENT(given["start"], "start") if "start" in given else DEFAULT_START
+    market = _Market(start, folder)
+    market.read(given, problems)
+    problems.end()
     return Scenario(
         start=start,
-        assets=tuple(assets.values()),
-        prices=prices,
-        tape=tape,
-        positions=positions,
+        assets=tuple(market.assets.values()),
+        prices=market.prices,
+        tape=market.tape,
+        positions=tuple(market.positions),
         **values,
     )
 
@@ -124,43 +111,95 @@ ASSET_FIELDS: dict[str, Kind] = {
 HOLDING_FIELDS: dict[str, Kind] = {"qty": NUMBER, "avg_entry_price": PRICE}
 
 
-def _asset(base: Asset | None, symbol: str, flags: object) -> tuple[Asset, Decimal | None]:
-    where = f"assets.{symbol}"
-    given = dict(as_mapping(flags, where))
-    price = PRICE(given.pop("price"), f"{where}.price") if "price" in given else None
-    asset = base or Asset(symbol, f"Simulated {symbol}")
-    changes: dict[str, Any] = {}
-    for name, value in given.items():
-        if name not in ASSET_FIELDS:
-            raise ScenarioError(
-                f"{where}.{name}: is not a field of an asset; fields are {', '.join(ASSET_FIELDS)}"
-            )
-        read = ASSET_FIELDS[name](value, f"{where}.{name}")
-        changes[name] = tuple(sorted(read)) if isinstance(read, frozenset) else read
-    return replace(asset, **changes), price
+class _Market:
+    """The symbols of a scenario, what they cost and what is held of them, as they are read."""
 
+    def __init__(self, start: datetime, folder: Path | None) -> None:
+        self._start, self._folder = start, folder
+        self.assets = {asset.symbol: asset for asset, _ in DEFAULT_MARKET}
+        self.prices = {asset.symbol: price for asset, price in DEFAULT_MARKET}
+        self.tape: dict[str, tuple[Point, ...]] = {}
+        self.positions: list[Holding] = []
 
-def _holding(symbol: str, held: object, assets: Mapping[str, Asset]) -> Holding:
-    where = f"positions.{symbol}"
-    given = as_mapping(held, where)
-    if set(given) != set(HOLDING_FIELDS):
-        raise ScenarioError(f"{where}: expected {{qty: …, avg_entry_price: …}}")
-    if symbol not in assets:
-        raise ScenarioError(f"{where}: the scenario has no such symbol; add it under `assets`")
-    qty = NUMBER(given["qty"], f"{where}.qty")
-    if not qty:
-        raise ScenarioError(f"{where}.qty: a position is not 0; leave it out instead")
-    return Holding(symbol, qty, PRICE(given["avg_entry_price"], f"{where}.avg_entry_price"))
+    def read(self, given: Mapping[str, Any], problems: Problems) -> None:
+        """Takes in each part, symbol by symbol."""
+        for part, take in (
+            ("assets", self._asset),
+            ("prices", self._price),
+            ("tape", self._script),
+            ("assets", self._priced),
+            ("positions", self._holding),
+        ):
+            rows: Mapping[str, Any] = {}
+            with problems:
+                rows = as_mapping(given.get(part), part)
+            for symbol, value in rows.items():
+                with problems:
+                    take(symbol, value, f"{part}.{symbol}")
+
+    def _asset(self, symbol: str, flags: object, where: str) -> None:
+        asset = self.assets.setdefault(symbol, Asset(symbol, f"Simulated {symbol}"))
+        given = as_mapping(flags, where)
+        problems, changes = Problems(), dict[str, Any]()
+        for name, value in given.items():
+            with problems:
+                if name not in ASSET_FIELDS:
+                    raise unknown(where, name, "a field of an asset", ASSET_FIELDS)
+                read = ASSET_FIELDS[name](value, f"{where}.{name}")
+                changes[name] = tuple(sorted(read)) if isinstance(read, frozenset) else read
+        if "price" in changes:
+            self.prices[symbol] = changes.pop("price")
+        self.assets[symbol] = replace(asset, **changes)
+        problems.end()
+
+    def _priced(self, symbol: str, flags: object, where: str) -> None:
+        if symbol not in self.prices and isinstance(flags, Mapping) and "price" not in flags:
+            raise ScenarioError(f"{where}: give it a price, for example `price: 25.00`")
+
+    def _price(self, symbol: str, price: object, where: str) -> None:
+        self._take_in(symbol, where)
+        self.prices[symbol] = PRICE(price, where)
+
+    def _script(self, symbol: str, points: object, where: str) -> None:
+        self._take_in(symbol, where)
+        self.tape[symbol] = _points(points, self._start, self._folder, where)
+        self.prices[symbol] = self.tape[symbol][0].price
+
+    def _take_in(self, symbol: str, where: str) -> None:
+        """Makes a symbol known that is priced; an option contract is listed for its price."""
+        # rule: options.priced
+        contract = parse(symbol)
+        if contract is None:
+            self.assets.setdefault(symbol, Asset(symbol, f"Simulated {symbol}"))
+        elif contract.underlying not in self.assets:
+            raise ScenarioError(f"{where}: give its underlying {contract.underlying} a price too")
+
+    def _holding(self, symbol: str, held: object, where: str) -> None:
+        given = as_mapping(held, where)
+        if set(given) != set(HOLDING_FIELDS):
+            raise ScenarioError(f"{where}: expected {{qty: …, avg_entry_price: …}}")
+        if symbol not in self.assets and symbol not in self.prices:
+            part = "prices" if parse(symbol) else "assets"
+            raise ScenarioError(f"{where}: the scenario has no such symbol; add it under `{part}`")
+        qty = NUMBER(given["qty"], f"{where}.qty")
+        if not qty:
+            raise ScenarioError(f"{where}.qty: a position is not 0; leave it out instead")
+        entry = PRICE(given["avg_entry_price"], f"{where}.avg_entry_price")
+        self.positions.append(Holding(symbol, qty, entry))
 
 
 def _points(value: object, start: datetime, folder: Path | None, where: str) -> tuple[Point, ...]:
     rows = _csv_rows(folder, value, where) if isinstance(value, str) and value else value
     if not isinstance(rows, list | tuple) or not rows:
         raise ScenarioError(f"{where}: expected a list of [time, price], or the name of a CSV file")
-    points = [_point(row, start, f"{where}[{n}]") for n, row in enumerate(rows)]
-    for n, (earlier, later) in enumerate(pairwise(points), 1):
-        if later.at <= earlier.at:
-            raise ScenarioError(f"{where}[{n}]: times go forward")
+    problems, points = Problems(), list[Point]()
+    for number, row in enumerate(rows):
+        with problems:
+            point = _point(row, start, f"{where}[{number}]")
+            if points and point.at <= points[-1].at:
+                raise ScenarioError(f"{where}[{number}]: times go forward")
+            points.append(point)
+    problems.end()
     return tuple(points)
 
 

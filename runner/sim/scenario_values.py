@@ -5,9 +5,10 @@ One declaration serves both readers: `Kind.read` for the exchange, `Kind.schema`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from runner.sim.wire import NEW_YORK
@@ -17,10 +18,51 @@ DURATION_PATTERN = r"^(?:[0-9.]+(?:ms|s|m|h|d))*[0-9.]*$"
 
 
 class ScenarioError(ValueError):
-    """A scenario that cannot be used; the message says where and what to write instead.
+    """A scenario that cannot be used; each message says where and what to write instead.
 
-    The message begins with the place in the scenario, such as `tape.AAPL[2]`, and a colon.
+    A message begins with the place in the scenario, such as `tape.AAPL[2]`, and a colon.
     """
+
+    def __init__(self, *messages: str) -> None:
+        super().__init__("\n".join(messages))
+        self.messages = messages
+
+
+class Problems:
+    """Collects what is wrong in several places, so that one reading tells all of it.
+
+    `with problems:` goes on after a `ScenarioError`; `end` raises one for all that was found.
+    """
+
+    def __init__(self) -> None:
+        self._found: list[str] = []
+
+    def __enter__(self) -> Problems:
+        return self
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> bool:
+        if not isinstance(error, ScenarioError):
+            return False
+        self._found += error.messages
+        return True
+
+    def end(self) -> None:
+        """Raises `ScenarioError` when anything was found."""
+        if self._found:
+            raise ScenarioError(*self._found)
+
+
+def unknown(where: str, name: str, what: str, known: Iterable[str]) -> ScenarioError:
+    """The error for a name that is not among the known ones, with the closest of them."""
+    place = f"{where}.{name}" if where else name
+    return ScenarioError(f"{place}: is not {what}; {suggest(name, known)}")
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """`did you mean x?` for the closest known name, else all of them."""
+    names = list(known)
+    close = get_close_matches(name, names, n=1)
+    return f"did you mean {close[0]}?" if close else f"known are {', '.join(names)}"
 
 
 class Kind(NamedTuple):
@@ -64,8 +106,12 @@ def _price(value: object, where: str) -> Decimal:
 
 
 def _prices(value: object, where: str) -> dict[str, Decimal]:
-    given = as_mapping(value, where)
-    return {symbol: _price(price, f"{where}.{symbol}") for symbol, price in given.items()}
+    problems, found = Problems(), {}
+    for symbol, price in as_mapping(value, where).items():
+        with problems:
+            found[symbol] = _price(price, f"{where}.{symbol}")
+    problems.end()
+    return found
 
 
 def _chance(value: object, where: str) -> Decimal:
@@ -117,6 +163,9 @@ def choice(*choices: str) -> Kind:
 
     def read(value: object, where: str) -> str:
         if str(value) not in choices:
+            close = get_close_matches(str(value), choices, n=1)
+            if close:
+                raise ScenarioError(f"{where}: {value!r} is not known; did you mean {close[0]}?")
             raise ScenarioError(f"{where}: expected one of {', '.join(choices)}, not {value!r}")
         return str(value)
 

@@ -69,7 +69,7 @@ class Served:
 
     def wait_for_change(self, until: datetime) -> datetime:
         """Returns after the next change of an open order, at `until` at the latest. Gives now."""
-        return self.sleep_until(self._next_change(until))
+        return self.sleep_until(self.next_change(until))
 
     def tick(self) -> float | None:
         """Performs what is due by now; gives the wall seconds until something else may be.
@@ -81,14 +81,15 @@ class Served:
         with self.lock:
             self._catch_up(self.clock.now())
             limit = self.exchange.now + LONGEST_TICK
-            return self.wall_seconds(self._next_change(limit) - self.exchange.now)
+            return self.wall_seconds(self.next_change(limit) - self.exchange.now)
 
     def wall_seconds(self, span: timedelta) -> float:
         """How long a span of the exchange's time is for people; nothing on a virtual clock."""
         speed = self.clock.speed if isinstance(self.clock, FlowingClock) else None
         return 0.0 if speed is None else span.total_seconds() / float(speed)
 
-    def _next_change(self, until: datetime) -> datetime:
+    def next_change(self, until: datetime) -> datetime:
+        """When an open order may change next; `until` at the latest."""
         with self.lock:
             late = self.exchange.faults.late
             moments = [until, self.exchange.next_event_at(until), late[0].at if late else None]

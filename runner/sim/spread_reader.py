@@ -78,8 +78,10 @@ def _leg(given: object) -> LegTicket:
         raise malformed("symbol is required for each leg")
     if ratio is None or ratio <= 0 or ratio != ratio.to_integral_value():
         raise malformed("ratio_qty must be an integer > 0")
-    intent = given.get("position_intent") or None
-    side = SIDES.get(given.get("side") or "") or INTENTS.get(intent or "")
+    named, intent = given.get("side") or "", given.get("position_intent") or None
+    if not isinstance(named, str) or not isinstance(intent, str | None):
+        raise malformed("each leg must have a side or a position_intent")
+    side = SIDES.get(named) or INTENTS.get(intent or "")
     if side is None or (intent and INTENTS.get(intent) != side):
         raise malformed("each leg must have a side or a position_intent")
     return LegTicket(symbol, Decimal(int(ratio)), side, intent)

@@ -7,7 +7,7 @@ from decimal import Decimal
 from runner.sim import calendar
 from runner.sim.contracts import SIZE, Contract, parse
 from runner.sim.messages import forbidden, unprocessable
-from runner.sim.option_margin import requirement, uncovered_calls
+from runner.sim.option_margin import pending_calls, requirement, uncovered_calls
 from runner.sim.option_rules import require_level, reserve
 from runner.sim.positions import Positions
 from runner.sim.situation import Situation, Verdict
@@ -30,8 +30,9 @@ def check_spread(ticket: Ticket, seen: Situation) -> Verdict:
         if calendar.phase(seen.now) is not calendar.Phase.REGULAR:
             raise unprocessable("options market orders are only allowed during market hours")
         price = seen.quote.ask
+    own = _own(contracts, seen)
     for leg in ticket.legs:
-        _check_leg(leg, leg.ratio * qty, seen)
+        _check_leg(leg, leg.ratio * qty, own.get(leg.symbol, ZERO), seen)
     changes = [
         (contract, leg.ratio * qty if leg.side == "buy" else -leg.ratio * qty)
         for contract, leg in zip(contracts, ticket.legs, strict=True)
@@ -59,7 +60,15 @@ def _contract(symbol: str, seen: Situation) -> Contract:
     return contract
 
 
-def _check_leg(leg: LegTicket, number: Decimal, seen: Situation) -> None:
+def _own(contracts: list[Contract], seen: Situation) -> dict[str, Decimal]:
+    """What the order that is to be replaced holds of each leg, and would no longer hold."""
+    # rule: replace.multi-leg-calendar
+    if seen.instead_of is None or len({contract.expires for contract in contracts}) > 1:
+        return {}
+    return {leg.asset.symbol: leg.held for leg in seen.instead_of.legs}
+
+
+def _check_leg(leg: LegTicket, number: Decimal, own: Decimal, seen: Situation) -> None:
     inferred = leg_intent(leg, seen.positions)
     if leg.position_intent not in (None, inferred):
         raise unprocessable(
@@ -68,7 +77,7 @@ def _check_leg(leg: LegTicket, number: Decimal, seen: Situation) -> None:
     if inferred.endswith("_open"):
         return
     existing = abs(seen.positions.qty(leg.symbol))
-    held = min(seen.book.held(leg.symbol, leg.side), existing)
+    held = min(seen.book.held(leg.symbol, leg.side) - own, existing)
     if number > existing - held:
         raise forbidden(
             "insufficient qty available for order"
@@ -92,6 +101,8 @@ def _required(changes: list[tuple[Contract, Decimal]], underlying: str, seen: Si
         numbers[contract] = numbers.get(contract, ZERO) + number
     after = list(numbers.items())
     shares = seen.positions.qty(underlying) - seen.book.held(underlying, "sell")
-    if uncovered_calls(after) * SIZE > max(shares, uncovered_calls(before) * SIZE):
+    pending = pending_calls(seen.book.open_option_orders(), underlying, seen.instead_of)
+    exposed = uncovered_calls(after, pending)
+    if exposed * SIZE > max(shares, uncovered_calls(before, pending) * SIZE):
         raise forbidden("account not eligible to trade uncovered option contracts")
     return requirement(after) - requirement(before)

@@ -41,7 +41,7 @@ async def connect(served: Served, scope: Scope, receive: Receive, send: Send) ->
         await _refuse(send, 404, {"code": 40410000, "message": f"no stream at {scope['path']}"})
         return
     with served.lock:
-        refused = served.exchange.faults.strike(Subject(), "stream_refuse")
+        refused = served.exchange.faults.strike(Subject(), served.now(), "stream_refuse")
     if refused is not None or served.streaming:
         # rule: stream.one-connection
         await _refuse(send, 429, {"code": 42910000, "message": "connection limit exceeded"})
@@ -106,7 +106,8 @@ class Connection:
             return
         if answer["stream"] == "listening":
             with self._served.lock:
-                mute = self._served.exchange.faults.strike(Subject(), "stream_no_ack")
+                faults, now = self._served.exchange.faults, self._served.now()
+                mute = faults.strike(Subject(), now, "stream_no_ack")
                 if self._session.listening and not was_listening:
                     self._sent = len(self._served.exchange.events)
             if mute is not None:
@@ -142,7 +143,7 @@ class Connection:
     def _fault(self, event: OrderEvent) -> Fault | None:
         order = event.order
         subject = Subject(order["symbol"], order["client_order_id"], event=event.name)
-        fault = self._exchange.faults.strike(subject, *EFFECTS)
+        fault = self._exchange.faults.strike(subject, event.at, *EFFECTS)
         if fault is not None and fault.effect == "stream_silence":
             self._silent_until = FOR_EVER if fault.time is None else event.at + fault.time
         return fault

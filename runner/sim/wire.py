@@ -19,6 +19,7 @@ ZERO = Decimal(0)
 CENT = Decimal("0.01")
 NANO = Decimal("0.000000001")
 LARGEST_EXPONENT = 12  # beyond it products would leave the precision of 28 digits
+EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
 @lru_cache(maxsize=4096)
@@ -81,15 +82,18 @@ def read_int(value: str | None, name: str, default: int, low: int, high: int) ->
 def read_moment(value: str, name: str) -> datetime:
     """An RFC 3339 moment or a plain date (midnight UTC), as an aware UTC datetime.
 
-    Nanoseconds are cut to microseconds. Raises `Refusal` (422) for anything else.
+    Nanoseconds are cut to microseconds; what is before 1900 or after 2200 is taken as that.
+    Raises `Refusal` (422) for anything else.
     """
     text = value.strip().replace(" ", "+")  # an unescaped "+" arrives as a space
     try:
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
-        return moment.astimezone(UTC)
-    except (ValueError, OverflowError):
+        return min(max(moment.astimezone(UTC), EARLIEST), LATEST)
+    except OverflowError:
+        return EARLIEST if moment.year == 1 else LATEST
+    except ValueError:
         raise malformed(f"{name} is invalid") from None
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from runner.sim import Exchange, Request, Response, default_scenario
-from runner.sim.tape import Point
+from runner.sim.sources import Point
 from runner.sim.wire import NEW_YORK, encode
 
 KEYS = {"APCA-API-KEY-ID": "key", "APCA-API-SECRET-KEY": "secret"}

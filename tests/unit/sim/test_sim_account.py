@@ -300,3 +300,32 @@ def test_closing_all_reports_each_position(broker: Make) -> None:
     desk.wait(1)
     assert desk.ask("positions") == []
     assert desk.ask("orders") == []
+
+
+def test_profit_within_a_day_is_measured_from_the_close_before(broker: Make) -> None:
+    desk = broker(
+        start="2026-11-23 15:00",
+        steps={"AAPL": [(0, "100"), (60 * 60 * 20, "110")]},
+        previous_closes={"AAPL": Decimal(90)},
+        positions=(Holding("AAPL", Decimal(100), Decimal(90)),),
+        cash=Decimal(91000),
+    )
+    desk.go("2026-11-24 12:00")
+    query = {"period": "2D", "timeframe": "1H"}
+    reset = desk.ask("account/portfolio/history", **query)
+    kept = desk.ask("account/portfolio/history", pnl_reset="no_reset", **query)
+    assert reset["equity"] == kept["equity"]
+    assert reset["base_value"] == 100000
+    assert (reset["profit_loss"][0], kept["profit_loss"][0]) == (1000, 1000)
+    assert (reset["profit_loss"][-1], kept["profit_loss"][-1]) == (1000, 2000)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"pnl_reset": "never"},
+        {"period": "1D", "start": "2026-11-20T00:00:00Z", "end": "2026-11-23T00:00:00Z"},
+    ],
+)
+def test_a_senseless_history_is_refused(broker: Make, query: Any) -> None:
+    assert broker().send("GET", "account/portfolio/history", **query).status == 422

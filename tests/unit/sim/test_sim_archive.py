@@ -84,6 +84,30 @@ def test_a_group_goes_to_disk_as_a_whole_and_not_before_all_of_it_is_done(broker
     assert not {row["id"] for row in nested} & set(legs)
 
 
+def test_an_open_leg_that_replaced_another_can_be_replaced_again(broker: Make) -> None:
+    desk = broker(rate_limit=None)
+    parent = desk.filled(symbol="F", order_class="oto", stop_loss={"stop_price": "2"})
+    leg = desk.ask(f"orders/{parent['id']}", nested="true")["legs"][0]["id"]
+    replaced = []
+    for cents in range(1, 12):
+        answer = desk.send("PATCH", f"orders/{leg}", {"stop_price": f"2.{cents:02}"})
+        assert answer.status == 200, answer.body
+        replaced.append(leg)
+        leg = answer.body["id"]
+        desk.wait(1)
+        many_more = [desk.filled(symbol="F") for _ in range(2)]
+        assert many_more
+    assert {desk.ask(f"orders/{one}")["status"] for one in replaced} == {"replaced"}
+    assert desk.ask(f"orders/{leg}")["status"] == "new"
+
+
+def test_a_large_seed_works_with_events_on_disk(broker: Make) -> None:
+    desk = broker(rate_limit=None, seed=2**70)
+    many(desk, 20)
+    assert len(desk.ask("account/activities", direction="asc")) == 20
+    assert len(list(desk.exchange.events)) >= 60
+
+
 def test_events_on_disk_are_read_back(broker: Make) -> None:
     desk = broker(rate_limit=None)
     orders = many(desk, 20)

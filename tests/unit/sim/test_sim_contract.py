@@ -11,6 +11,8 @@ import jsonschema
 import pytest
 import yaml
 
+from runner.sim.faults_reader import read_fault
+from runner.sim.orders import INTERRUPTIONS
 from runner.sim.routes import TABLE
 
 DESCRIPTION = Path(__file__).parents[4] / "shared" / "alpaca" / "trading-api.yaml"
@@ -121,6 +123,17 @@ def test_answers_about_options_are_as_described(
     for activity in desk.ask("account/activities", category="non_trade_activity"):
         described("NonTradeActivities", activity)
     described("Account", desk.account())
+
+
+@pytest.mark.parametrize("status", INTERRUPTIONS)
+def test_an_order_in_a_rare_status_is_as_described(
+    broker: Make, described: Callable[[str, Any], None], status: str
+) -> None:
+    fault = read_fault({"fault": "interrupt", "to": status, "time": "1m"})
+    desk = broker(faults=(fault,))
+    order = desk.order(desk.submit(symbol="AAPL"), after=1)
+    assert order["status"] == status
+    described("Order", order)
 
 
 def test_answers_about_crypto_are_as_described(

@@ -82,6 +82,26 @@ def test_everything_on_the_way_happens() -> None:
     assert world.get("/orders")["rows"][0]["status"] == "filled"
 
 
+@pytest.mark.parametrize("flowing", [False, True])
+def test_a_jump_that_stops_at_a_change_ends_there(flowing: bool) -> None:
+    world = World(flowing=flowing)
+    world.trade("POST", "orders", ORDER)
+    before = world.served.now()
+    world.ask("POST", "/clock", {"by": "1h", "stop_at": "change"})
+    assert world.served.now() - before < timedelta(seconds=5)
+    world.ask("POST", "/clock", {"by": "1m"})
+    (order,) = world.get("/orders")["rows"]
+    assert order["status"] == "filled"
+    before = world.served.now()
+    world.ask("POST", "/clock", {"by": "1h", "stop_at": "change"})
+    assert world.served.now() - before >= timedelta(hours=1), "nothing was open any more"
+
+
+@pytest.mark.parametrize("body", [{"by": "1h", "stop_at": "noon"}, {"stop_at": "change"}])
+def test_a_jump_that_stops_nowhere_known_is_refused(body: dict[str, str]) -> None:
+    assert World().ask("POST", "/clock", body).status == 422
+
+
 def test_a_flowing_clock_jumps_and_changes_its_speed() -> None:
     world = World(flowing=True)
     found = world.ask("POST", "/clock", {"by": "1h", "speed": "60"}).body
@@ -375,3 +395,27 @@ def test_a_scenario_file_may_hold_faults(tmp_path: Path) -> None:
     faults = load_scenario(path).faults
     assert [fault.effect for fault in faults] == ["answer", "late_reject"]
     assert faults[1].time == timedelta(seconds=3)
+
+
+def test_every_request_is_read_back_also_the_earliest() -> None:
+    world = World(rate_limit=None)
+    for _ in range(5000):
+        world.trade("GET", "clock")
+    world.trade("POST", "orders", ORDER)
+    found = world.get("/requests", after="0", limit="2")
+    assert (found["total"], found["next"]) == (5001, 2)
+    assert [row["number"] for row in found["rows"]] == [1, 2]
+    assert found["rows"][0]["path"] == "/v2/clock"
+    last = world.get("/requests", after="5000")["rows"][0]
+    assert json.loads(last["body"]) == ORDER
+
+
+def test_an_option_is_given_a_price_and_shown_with_the_others() -> None:
+    world = World()
+    symbol = "AAPL261204C00270000"
+    assert symbol not in world.get("/prices")
+    assert (
+        world.ask("POST", "/prices", {symbol: {"price": "7", "bid": "6.9", "ask": "7.1"}}).status
+        == 200
+    )
+    assert world.get("/prices")[symbol] == {"price": "7", "bid": "6.9", "ask": "7.1"}

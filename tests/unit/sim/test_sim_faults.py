@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +16,7 @@ from runner.sim.faults_http import Delivery, deliver
 from runner.sim.faults_reader import fault_body, fault_schema, keys_of, read_fault
 from runner.sim.wire import encode
 
+NOW = datetime(2026, 11, 23, 15, tzinfo=UTC)
 KEYS = {"APCA-API-KEY-ID": "key", "APCA-API-SECRET-KEY": "secret"}
 
 
@@ -41,12 +42,12 @@ def fault(effect: str, **keys: Any) -> Fault:
 def test_a_fault_acts_on_the_requests_that_its_counts_name(
     keys: dict[str, Any], acts: list[int]
 ) -> None:
-    faults = Faults([fault("drop", path="/v2/orders", **keys)], 0)
+    faults = Faults([fault("drop", path="/v2/orders", **keys)], 0, NOW)
     other, wanted = Subject(path="/v2/clock"), Subject(path="/v2/orders")
     struck = []
     for number in range(1, 7):
-        assert faults.strike(other, "drop") is None
-        if faults.strike(wanted, "drop"):
+        assert faults.strike(other, NOW, "drop") is None
+        if faults.strike(wanted, NOW, "drop"):
             struck.append(number)
     assert struck == acts
     assert [(armed.matched, armed.acted) for armed in faults] == [(6, len(acts))]
@@ -54,16 +55,16 @@ def test_a_fault_acts_on_the_requests_that_its_counts_name(
 
 def test_a_chance_is_drawn_from_the_seed() -> None:
     def drawn(seed: int) -> list[bool]:
-        faults = Faults([fault("drop", chance="50%")], seed)
-        return [faults.strike(Subject(), "drop") is not None for _ in range(200)]
+        faults = Faults([fault("drop", chance="50%")], seed, NOW)
+        return [faults.strike(Subject(), NOW, "drop") is not None for _ in range(200)]
 
     assert drawn(1) == drawn(1) != drawn(2)
     assert 70 < sum(drawn(1)) < 130
 
 
 def test_of_two_faults_the_first_acts_and_both_count() -> None:
-    faults = Faults([fault("drop", nth=2), fault("hang")], 0)
-    found = [faults.strike(Subject(), "drop", "hang") for _ in range(2)]
+    faults = Faults([fault("drop", nth=2), fault("hang")], 0, NOW)
+    found = [faults.strike(Subject(), NOW, "drop", "hang") for _ in range(2)]
     assert [one.effect for one in found if one] == ["hang", "drop"]
     assert [armed.matched for armed in faults] == [2, 2]
 
@@ -73,7 +74,7 @@ def test_of_two_faults_the_first_acts_and_both_count() -> None:
     [
         ({"fault": "explode"}, "the fault.fault: expected one of delay, hang"),
         ({}, "expected one of delay, hang"),
-        ({"fault": "drop", "status": 504}, "the fault.status: is not a key of drop; keys are"),
+        ({"fault": "drop", "status": 504}, "the fault.status: is not a key of drop; known are"),
         ({"fault": "delay"}, "delay needs `time`"),
         ({"fault": "drop", "commit": "late"}, "`commit: late` needs `time`"),
         ({"fault": "drop", "commit": "maybe"}, "the fault.commit: expected one of yes, no, late"),
@@ -102,8 +103,8 @@ def test_every_effect_is_described_and_has_its_schema() -> None:
 
 
 def test_an_armed_fault_is_shown_as_it_was_asked_for() -> None:
-    faults = Faults([], 0)
-    armed = faults.arm(fault("late_reject", symbol="AAPL", time="1m30s", chance="10%"))
+    faults = Faults([], 0, NOW)
+    armed = faults.arm(fault("late_reject", symbol="AAPL", time="1m30s", chance="10%"), NOW)
     assert fault_body(armed) == {
         "id": 1,
         "fault": "late_reject",
@@ -359,3 +360,111 @@ def test_a_fault_on_a_fractional_order_keeps_nine_places(broker: Make) -> None:
     exchange = broker(faults=(fault("partial_fill", part="33.3333%", nth=1),))
     order = exchange.submit(symbol="AAPL", qty="0.5")
     assert Decimal(exchange.order(order, after=1)["filled_qty"]) == Decimal("0.1666665")
+
+
+# ------------------------------------------------------------------------- together
+
+
+def test_a_fault_acts_between_two_moments() -> None:
+    faults = Faults([fault("drop", after="10s", until="20s", nth=1)], 0, NOW)
+    moments = [NOW + timedelta(seconds=second) for second in (0, 9, 10, 15)]
+    acted = [faults.strike(Subject(), at, "drop") is not None for at in moments]
+    assert acted == [False, False, True, False]
+    later = Faults([fault("drop", until="20s")], 0, NOW)
+    assert later.strike(Subject(), NOW + timedelta(seconds=20), "drop") is None
+
+
+def test_a_delay_and_another_fault_act_together() -> None:
+    exchange = Exchange(
+        default_scenario(
+            faults=(fault("answer", status=504, commit="yes"), fault("delay", time="30s"))
+        )
+    )
+    body = b'{"symbol":"AAPL","qty":1,"side":"buy","type":"market","time_in_force":"day"}'
+    found = deliver(exchange, Request("POST", "/v2/orders", {}, KEYS, body), exchange.now)
+    assert found.response is not None
+    assert (found.response.status, found.wait) == (504, timedelta(seconds=30))
+    assert found.fault == "delay, answer"
+    assert len(exchange.book) == 1
+    assert [armed.acted for armed in exchange.faults] == [1, 1]
+
+
+def test_a_field_deep_inside_an_answer_is_altered_or_missing() -> None:
+    alter = fault("alter", path="/v2/stocks/*", set={"quotes.*.ap": "null"}, omit=["quotes.*.bp"])
+    exchange = Exchange(default_scenario(faults=(alter,)))
+    query = {"symbols": "AAPL,MSFT"}
+    request = Request("GET", "/v2/stocks/quotes/latest", query, KEYS)
+    found = deliver(exchange, request, exchange.now).response
+    assert found is not None
+    for quote in found.body["quotes"].values():
+        assert quote["ap"] is None
+        assert "bp" not in quote
+        assert "bs" in quote
+
+
+def test_the_legs_of_an_order_can_have_an_unknown_status() -> None:
+    alter = fault("alter", set={"legs.status": "odd", "status": "odder"})
+    exchange = Exchange(default_scenario(faults=(alter,)))
+    body = {"symbol": "AAPL", "qty": 1, "side": "buy", "type": "market", "time_in_force": "day"}
+    legs = {"take_profit": {"limit_price": 900}, "stop_loss": {"stop_price": 1}}
+    content = json.dumps(body | legs | {"order_class": "bracket"}).encode()
+    found = deliver(exchange, Request("POST", "/v2/orders", {}, KEYS, content), exchange.now)
+    assert found.response is not None
+    assert found.response.body["status"] == "odder"
+    assert [leg["status"] for leg in found.response.body["legs"]] == ["odd", "odd"]
+
+
+def test_the_data_host_words_its_429_in_its_own_way() -> None:
+    exchange = Exchange(default_scenario(faults=(fault("answer", status=429),)))
+    request = Request("GET", "/v2/stocks/AAPL/quotes/latest", {}, KEYS)
+    found = deliver(exchange, request, exchange.now).response
+    assert found is not None
+    assert found.body == {"message": "too many requests."}
+
+
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("/v2/stocks/AAPL/quotes/latest", {}),
+        ("/v2/stocks/quotes/latest", {"symbols": "AAPL"}),
+        ("/v2/positions/AAPL", {}),
+    ],
+)
+def test_a_request_is_matched_by_the_symbol_it_asks_for(path: str, query: Any) -> None:
+    exchange = Exchange(default_scenario(faults=(fault("drop", symbol="AAPL"),)))
+    found = deliver(exchange, Request("GET", path, query, KEYS), exchange.now)
+    assert found.fault == "drop"
+    other = path.replace("AAPL", "MSFT")
+    query = dict.fromkeys(query, "MSFT")
+    assert deliver(exchange, Request("GET", other, query, KEYS), exchange.now).fault is None
+
+
+@pytest.mark.parametrize("time", ["10ms", "5s"])
+def test_a_replacement_can_be_rejected_late_and_the_old_order_lives_on(
+    broker: Make, time: str
+) -> None:
+    reject = fault("late_reject", client_order_id="new", time=time)
+    desk = broker(steps={"AAPL": [(0, "100")]}, faults=(reject,))
+    old = desk.submit(symbol="AAPL", type="limit", limit_price="90", qty="10")
+    desk.wait(1)
+    change = {"limit_price": "91", "client_order_id": "new"}
+    new = desk.send("PATCH", f"orders/{old['id']}", change).body
+    assert desk.order(old)["status"] == "pending_replace"
+    assert desk.order(new, after=6)["status"] == "rejected"
+    assert desk.order(old)["status"] == "new"
+    assert desk.exchange.book.reserved == 900
+    names = [event.name for event in desk.exchange.events]
+    assert names[2:] == ["pending_replace", "pending_new", "rejected", "order_replace_rejected"]
+
+
+def test_a_replacement_can_be_unknown_by_client_id_for_a_while(broker: Make) -> None:
+    hide = fault("hide_client_id", client_order_id="new", time="2s")
+    desk = broker(steps={"AAPL": [(0, "100")]}, faults=(hide,))
+    old = desk.submit(symbol="AAPL", type="limit", limit_price="90")
+    desk.wait(1)
+    change = {"limit_price": "91", "client_order_id": "new"}
+    assert desk.send("PATCH", f"orders/{old['id']}", change).status == 200
+    asked = {"client_order_id": "new"}
+    assert desk.send("GET", "orders:by_client_order_id", **asked).status == 404
+    desk.wait(3)
+    assert desk.send("GET", "orders:by_client_order_id", **asked).status == 200

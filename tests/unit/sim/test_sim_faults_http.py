@@ -52,7 +52,7 @@ def client_of(served: Served) -> Any:
 
 
 def arm(served: Served, effect: str, **keys: Any) -> None:
-    served.exchange.faults.arm(read_fault({"fault": effect, **keys}))
+    served.exchange.faults.arm(read_fault({"fault": effect, **keys}), served.now())
 
 
 def orders(served: Served) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import runner.sim
 from runner.sim.fidelity import RULES, page
-from runner.sim.fidelity_grades import GRADES
+from runner.sim.fidelity.grades import GRADES
 
 SOURCES = Path(runner.sim.__file__).parent
 PAGE = Path(__file__).parents[3] / "docs" / "fidelity.md"

@@ -346,3 +346,14 @@ def test_groups_are_exempt_from_the_wash_trade_rule(broker: Make) -> None:
     desk.submit(**OCO)
     assert desk.post(symbol="AAPL").status == 200
     assert desk.post(**BRACKET | {"type": "limit", "limit_price": "99"}).status == 200
+
+
+@pytest.mark.parametrize("time_in_force", ["ioc", "fok", "opg", "cls"])
+def test_a_leg_is_not_replaced_by_one_that_no_group_has(broker: Make, time_in_force: str) -> None:
+    desk = broker(steps=FLAT)
+    legs = {"take_profit": {"limit_price": "110"}, "stop_loss": {"stop_price": "95"}}
+    order = desk.submit(symbol="AAPL", qty="10", order_class="bracket", **legs)
+    desk.wait(1)
+    change = {"time_in_force": time_in_force}
+    answer = desk.send("PATCH", f"orders/{order['legs'][0]['id']}", change)
+    assert answer.status == 422

@@ -13,11 +13,23 @@ from hypothesis import strategies as st
 
 from runner.sim import Exchange, Request, default_scenario
 from runner.sim.activities import Fill
+from runner.sim.faults_reader import read_faults
 from runner.sim.orders import TERMINAL, TRANSITIONS, Order
 from runner.sim.wire import encode
 
 KEYS = {"APCA-API-KEY-ID": "key", "APCA-API-SECRET-KEY": "secret"}
 SYMBOLS = ("AAPL", "PENY", "TSLA")
+TROUBLES = read_faults(
+    [
+        {"fault": "interrupt", "to": "suspended", "time": "30s", "chance": "20%"},
+        {"fault": "interrupt", "to": "done_for_day", "chance": "20%"},
+        {"fault": "interrupt", "to": "stopped", "chance": "20%"},
+        {"fault": "fill_on_cancel", "part": "50%", "chance": "20%"},
+        {"fault": "stuck_cancel", "time": "1m", "chance": "20%"},
+        {"fault": "late_reject", "time": "1s", "chance": "5%"},
+    ],
+    "faults",
+)
 
 submits = st.tuples(
     st.just("submit"),
@@ -64,7 +76,12 @@ class Session:
 
     def __init__(self, seed: int) -> None:
         self.exchange = Exchange(
-            default_scenario(seed=seed, partial_fills=Decimal("0.5"), rate_limit=None)
+            default_scenario(
+                seed=seed,
+                partial_fills=Decimal("0.5"),
+                rate_limit=None,
+                faults=TROUBLES if seed > 1 else (),
+            )
         )
         self.at: datetime = self.exchange.now
         self.ids: list[str] = []

@@ -11,6 +11,7 @@ import pytest
 
 from runner.sim import Holding
 from runner.sim.contracts import Contract, chain, parse
+from runner.sim.control_market import set_price
 from runner.sim.option_margin import requirement, uncovered_calls
 
 FLAT = {"AAPL": [(0, "270")]}
@@ -247,15 +248,6 @@ def test_a_short_call_without_cover_is_refused_and_so_is_a_wrong_intent(broker: 
     assert desk.post(**order).body["message"].startswith("position intent mismatch")
 
 
-def test_a_spread_is_not_replaced(broker: Make) -> None:
-    desk = broker(steps=FLAT)
-    order = desk.submit(
-        **spread(("buy", CALL), ("sell", HIGHER), qty="1", type="limit", limit_price="0.01")
-    )
-    desk.wait(1)
-    assert desk.send("PATCH", f"orders/{order['id']}", {"limit_price": "0.02"}).status == 422
-
-
 def test_what_short_legs_require() -> None:
     def leg(kind: str, strike: int, number: int) -> tuple[Contract, Decimal]:
         found = parse(f"AAPL261204{kind}00{strike}000")
@@ -326,3 +318,42 @@ def test_a_position_may_be_kept_from_being_exercised(broker: Make) -> None:
     assert desk.send("POST", f"positions/{NEXT_WEEK}/do-not-exercise").status == 200
     desk.go("2026-11-30 10:00")
     assert desk.ask("positions") == []
+
+
+def test_a_covered_call_that_is_replaced_needs_its_shares_once(broker: Make) -> None:
+    desk = broker(steps=FLAT, positions=(Holding("AAPL", Decimal(200), Decimal(250)),))
+    order = desk.submit(symbol=CALL, side="sell", qty="2", type="limit", limit_price="90")
+    desk.wait(1)
+    answer = desk.send("PATCH", f"orders/{order['id']}", {"limit_price": "89"})
+    assert answer.status == 200, answer.body
+    desk.wait(1)
+    more = desk.send("PATCH", f"orders/{answer.body['id']}", {"qty": 3})
+    assert more.body["message"] == "account not eligible to trade uncovered option contracts"
+
+
+def test_calls_that_open_orders_would_sell_need_their_shares_too(broker: Make) -> None:
+    desk = broker(steps=FLAT, positions=(Holding("AAPL", Decimal(200), Decimal(250)),))
+    high = {"type": "limit", "limit_price": "90"}
+    desk.submit(symbol=CALL, side="sell", qty="1", **high)
+    naked = spread(("sell", CALL), ("sell", HIGHER), qty="1", type="limit", limit_price="-90")
+    answer = desk.post(**naked)
+    assert answer.body["message"] == "account not eligible to trade uncovered option contracts"
+    desk.submit(
+        **spread(("sell", CALL), ("buy", HIGHER), qty="5", type="limit", limit_price="-9.9")
+    )
+    assert desk.position("AAPL")["qty_available"] == "100"
+
+
+def test_an_option_can_be_given_a_price_of_its_own_by_hand(broker: Make) -> None:
+    desk = broker(steps=FLAT)
+    order = desk.submit(symbol=CALL, type="limit", limit_price="2.00")
+    desk.wait(1)
+    set_price(desk.exchange, CALL, Decimal("1.90"))
+    assert desk.order(order, after=1)["status"] == "filled"
+    assert desk.position(CALL)["current_price"] == "1.9"
+    package = desk.submit(
+        **spread(("buy", CALL), ("sell", HIGHER), qty="1", type="limit", limit_price="0.10")
+    )
+    desk.wait(1)
+    set_price(desk.exchange, HIGHER, Decimal("1.89"))
+    assert desk.order(package, after=1)["status"] == "filled"

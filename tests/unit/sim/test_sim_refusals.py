@@ -294,3 +294,29 @@ def test_the_rate_limit_refills_and_shows_in_headers(broker: Make) -> None:
 def test_no_rate_limit_when_the_scenario_says_off(broker: Make) -> None:
     desk = broker(rate_limit=None)
     assert {desk.send("GET", "clock").status for _ in range(500)} == {200}
+
+
+@pytest.mark.parametrize("value", [[], {}, ["buy"], {"a": 1}, 5, True])
+@pytest.mark.parametrize("name", ["side", "position_intent", "symbol", "ratio_qty"])
+def test_a_leg_of_the_wrong_type_is_refused(broker: Make, name: str, value: Any) -> None:
+    legs = [
+        {"symbol": "AAPL261204C00270000", "side": "buy", "ratio_qty": 1},
+        {"symbol": "AAPL261204C00280000", "side": "sell", "ratio_qty": 1},
+    ]
+    legs[0][name] = value
+    desk = broker()
+    answer = desk.post(side=None, order_class="mleg", legs=legs)
+    right = name == "ratio_qty" and value in (5, True)
+    assert answer.status in ((200, 403, 422) if right else (200, 422))
+    assert answer.status == 200 or answer.body["code"] in (40010001, 42210000, 40310000)
+
+
+def test_an_account_without_overnight_trading_waits_for_the_morning(broker: Make) -> None:
+    desk = broker(start="2026-11-23 21:00")
+    desk.send("PATCH", "account/configurations", {"disable_overnight_trading": True})
+    order = desk.submit(symbol="AAPL", type="limit", limit_price="900", extended_hours=True)
+    assert order["status"] == "accepted"
+    desk.go("2026-11-24 03:59")
+    assert desk.order(order)["status"] == "accepted"
+    desk.go("2026-11-24 04:01")
+    assert desk.order(order)["status"] == "filled"

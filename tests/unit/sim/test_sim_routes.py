@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 from itertools import pairwise
+from time import perf_counter
 from typing import Any
 
 import pytest
@@ -101,9 +102,7 @@ def test_assets_are_found_by_symbol_and_id(desk: Any) -> None:
     assert apple["margin_requirement_long"] == "30"
     missing = desk.send("GET", "assets/ZZZZ")
     assert missing.body == {"code": 40410000, "message": "asset not found for ZZZZ"}
-    symbols = [asset["symbol"] for asset in desk.ask("assets")]
-    assert symbols == sorted(symbols)
-    assert {"AAPL", "NO", "ON", "PENY"} <= set(symbols)
+    assert {"AAPL", "NO", "ON", "PENY"} <= {asset["symbol"] for asset in desk.ask("assets")}
     assert [a["symbol"] for a in desk.ask("assets", status="inactive")] == ["NOTR"]
 
 
@@ -213,3 +212,73 @@ def test_senseless_market_data_is_refused(desk: Any, path: str, query: dict[str,
     answer = desk.send("GET", path, **query)
     assert answer.status == 400
     assert set(answer.body) == {"message"}
+
+
+def test_orders_are_found_by_their_kind_and_by_the_orders_around_them(broker: Make) -> None:
+    desk = broker()
+    limit = {"type": "limit", "qty": "1"}
+    stock = desk.submit(symbol="AAPL", limit_price="1", **limit)
+    call = desk.submit(symbol="AAPL261204C00270000", limit_price="0.05", **limit)
+    pair = desk.submit(symbol="BTC/USD", limit_price="50000", time_in_force="gtc", **limit)
+
+    def found(**query: Any) -> list[str]:
+        return [order["id"] for order in desk.ask("orders", direction="asc", **query)]
+
+    assert found(asset_class="crypto") == [pair["id"]]
+    assert found(asset_class="us_equity,crypto") == [stock["id"], pair["id"]]
+    assert found(asset_class="all") == found() == [stock["id"], call["id"], pair["id"]]
+    assert found(asset_class="us_option", symbols="AAPL") == [call["id"]]
+    assert found(symbols="AAPL") == [stock["id"]]
+    assert found(after_order_id=stock["id"]) == [call["id"], pair["id"]]
+    assert found(before_order_id=pair["id"], limit=1) == [stock["id"]]
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ({"asset_class": "bonds"}, 422),
+        ({"after_order_id": "x"}, 422),
+        ({"after_order_id": "5cf46f66-ce76-4a62-a9dd-29178a9c836c"}, 404),
+        ({"after_order_id": "x", "before_order_id": "y"}, 422),
+    ],
+)
+def test_a_senseless_filter_of_orders_is_refused(desk: Any, query: Any, status: int) -> None:
+    assert desk.send("GET", "orders", **query).status == status
+
+
+def test_the_whole_calendar_is_answered_at_once(desk: Any) -> None:
+    whole = desk.ask("calendar")
+    assert (whole[0]["date"], whole[-1]["date"]) == ("1970-01-02", "2029-12-31")
+    begin = perf_counter()
+    assert desk.ask("calendar") == whole
+    assert perf_counter() - begin < 0.5
+    days = {day["date"]: day for day in whole}
+    part = desk.ask("calendar", start="2026-11-20", end="2026-12-01")
+    assert part == [days[day["date"]] for day in part]
+    assert days["2026-11-27"]["session_close"] == "1700"
+    assert days["2029-12-31"]["settlement_date"] == "2030-01-02"
+
+
+def test_moments_far_away_are_moments(desk: Any) -> None:
+    for path, name in (
+        ("account/portfolio/history", "start"),
+        ("account/portfolio/history", "end"),
+        ("orders", "after"),
+        ("account/activities", "until"),
+    ):
+        for moment in ("0001-01-01", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00+14:00"):
+            assert desk.send("GET", path, **{name: moment}).status == 200, (path, name, moment)
+    for moment in ("0001-01-01", "9999-12-31T23:59:59Z"):
+        for name in ("start", "end"):
+            query = {"symbols": "AAPL", "timeframe": "1Day", name: moment}
+            assert desk.send("GET", "stocks/bars", **query).status == 200
+
+
+def test_stocks_are_listed_by_exchange_and_symbol_unless_another_class_is_asked_for(
+    desk: Any,
+) -> None:
+    stocks = desk.ask("assets")
+    assert {asset["class"] for asset in stocks} == {"us_equity"}
+    places = [(asset["exchange"], asset["symbol"]) for asset in stocks]
+    assert places == sorted(places)
+    assert {asset["class"] for asset in desk.ask("assets", asset_class="crypto")} == {"crypto"}

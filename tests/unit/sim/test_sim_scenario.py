@@ -11,6 +11,7 @@ import pytest
 
 import runner.sim
 from runner.sim import Exchange, ScenarioError, default_scenario, load_scenario, read_scenario
+from runner.sim.scenario_file import find_scenario, parse_scenario
 
 SHIPPED = sorted((Path(runner.sim.__file__).parent / "scenarios").glob("*.yaml"))
 
@@ -81,7 +82,7 @@ def test_an_empty_file_is_the_default(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("cash: lots", "cash: expected a number, not 'lots'"),
-        ("money: 5", "money: is not a field of a scenario; fields are "),
+        ("money: 5", "money: is not a field of a scenario; known are "),
         ("multiplier: 3", "multiplier: expected one of 1, 2, 4, not '3'"),
         ("start: tomorrow", "start: expected a New York time such as `2026-11-23 10:00`"),
         ("regime: none", "regime: expected one of intraday_margin, legacy_pdt"),
@@ -130,3 +131,98 @@ def test_shipped_scenarios_load(path: Path) -> None:
 
 def test_there_are_shipped_scenarios() -> None:
     assert SHIPPED
+
+
+SEVERAL = """\
+sede: 7
+cash: lots
+assets:
+  AAPL: {colour: red, tradeable: no}
+tape:
+  F:
+    - [0, 13]
+    - [0, 14]
+faults:
+  - {fault: stuck_cancl}
+  - {fault: delay, stauts: 5}
+positions:
+  ZZZZ: {qty: 1, avg_entry_price: 1}
+"""
+TOLD = """\
+my.yaml:1:1: sede: is not a field of a scenario; did you mean seed?
+  1 | sede: 7
+    | ^^^^
+my.yaml:2:1: cash: expected a number, not 'lots'
+  2 | cash: lots
+    | ^^^^"""
+
+
+def test_everything_that_is_wrong_is_told_in_the_order_of_the_text() -> None:
+    with pytest.raises(ScenarioError) as error:
+        parse_scenario(SEVERAL.encode(), "my.yaml", None)
+    told = str(error.value)
+    assert told.startswith(TOLD)
+    heads = [line for line in told.splitlines() if line.startswith("my.yaml:")]
+    assert [head.split(": ")[0].removeprefix("my.yaml:") for head in heads] == [
+        "1:1", "2:1", "4:10", "4:23", "8:7", "10:6", "11:5", "11:20", "13:3",
+    ]  # fmt: skip
+    assert "assets.AAPL.tradeable: is not a field of an asset; did you mean tradable?" in told
+    assert "faults[0].fault: 'stuck_cancl' is not known; did you mean stuck_cancel?" in told
+
+
+def test_the_excerpt_points_at_what_is_wrong() -> None:
+    with pytest.raises(ScenarioError) as error:
+        parse_scenario(b"assets:\n  AAPL: {colour: red}\n", "my.yaml", None)
+    _, line, carets = str(error.value).splitlines()
+    assert line == "  2 |   AAPL: {colour: red}"
+    assert carets == "    |          ^^^^^^"
+
+
+def test_a_key_given_twice_is_told_each_time() -> None:
+    with pytest.raises(ScenarioError) as error:
+        parse_scenario(b"cash: 1\ncash: 2\nseed: 1\nseed: 2\n", "my.yaml", None)
+    assert [m.splitlines()[0].split(": ")[0] for m in error.value.messages] == [
+        "my.yaml:2:1",
+        "my.yaml:4:1",
+    ]
+
+
+def test_a_very_long_line_does_not_flood_the_message() -> None:
+    text = b"assets: {" + b"A: {price: 1}, " * 1000 + b"}"
+    with pytest.raises(ScenarioError) as error:
+        parse_scenario(text, "my.yaml", None)
+    assert max(map(len, error.value.messages[0].splitlines())) < 200
+
+
+def test_a_shipped_scenario_with_a_typing_error_is_suggested() -> None:
+    with pytest.raises(ScenarioError, match=r"did you mean partial-fills\?"):
+        find_scenario("partial-fill")
+
+
+def test_an_option_can_be_given_a_price_a_tape_and_be_held() -> None:
+    listed, other = "AAPL261204C00270000", "GE261218P00300000"
+    tape = {"GE": [["0", "305"]], other: [["0", "4.00"], ["1m", "5.00", "4.90", "5.10"]]}
+    given = {"prices": {listed: "7.50"}, "tape": tape}
+    held = {"positions": {other: {"qty": 2, "avg_entry_price": 3}}}
+    exchange = Exchange(read_scenario(given | held))
+    for symbol in (listed, other):
+        asset = exchange.assets.find(symbol)
+        assert asset is not None
+        assert asset.contract is not None
+    assert exchange.tape.last(listed, exchange.now) == Decimal("7.50")
+    later = exchange.now + timedelta(minutes=2)
+    assert exchange.tape.quote(other, later).ask == Decimal("5.10")
+    assert exchange.positions.qty(other) == 2
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"prices": {"ZZZZ261204C00270000": 5}}, "give its underlying ZZZZ a price too"),
+        ({"positions": {"AAPL261204C00270000": {"qty": 1, "avg_entry_price": 1}}}, "`prices`"),
+        ({"faults": [{"fault": "drop", "after": "2m", "until": "1m"}]}, "is after `after`"),
+    ],
+)
+def test_what_cannot_be_is_refused(given: Any, message: str) -> None:
+    with pytest.raises(ScenarioError, match=message):
+        read_scenario(given)

@@ -53,6 +53,7 @@ def test_shipped_scenarios_satisfy_the_schema(path: Path) -> None:
 EXAMPLES = {"commit": "yes", "time": "5s", "status": 504, "body": "html", "headers": "no"}
 EXAMPLES |= {"method": "POST", "path": "/v2/*", "symbol": "F", "client_order_id": "rb-*"}
 EXAMPLES |= {"event": "fill", "nth": 1, "first": 2, "every": 3, "chance": "10%", "part": "50%"}
+EXAMPLES |= {"after": "1m", "until": "2m", "to": "suspended"}
 VALUES: dict[str, Any] = {**EXAMPLES, "set": {"status": "odd"}, "omit": ["id"]}
 
 

@@ -51,7 +51,7 @@ def buy(served: Served, **order: str) -> None:
 
 
 def arm(served: Served, effect: str, **keys: Any) -> None:
-    served.exchange.faults.arm(read_fault({"fault": effect, **keys}))
+    served.exchange.faults.arm(read_fault({"fault": effect, **keys}), served.now())
 
 
 async def greet(socket: ClientConnection) -> list[dict[str, Any]]:
@@ -212,7 +212,7 @@ def test_a_connection_can_be_refused_by_a_fault(served: Served) -> None:
 def test_updates_go_wrong_as_told(
     served: Served, fault: dict[str, Any], seen: list[str | None]
 ) -> None:
-    served.exchange.faults.arm(read_fault(fault))
+    served.exchange.faults.arm(read_fault(fault), served.now())
 
     async def conversation(socket: ClientConnection) -> None:
         await greet(socket)

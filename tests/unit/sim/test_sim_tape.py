@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.sim import calendar
-from runner.sim.tape import Point, Tape
+from runner.sim.sources import Point
+from runner.sim.tape import Tape
 from runner.sim.walk import Walk
 
 START = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)

@@ -1,19 +1,18 @@
-"""The rules of options, crypto, and what the account keeps beside orders."""
+"""Crypto and options."""
 
 from __future__ import annotations
 
-from runner.sim.fidelity_grades import (
+from runner.sim.fidelity.grades import (
     ASSUMED,
+    CHOICE,
     DOCS,
     DOCUMENTED,
     ERRORS,
     OBSERVED,
+    OPTIONS_PAGE,
     SPEC,
     Rule,
 )
-
-OPTIONS_PAGE = "Alpaca options trading page, 2026-09-16"
-CHOICE = "a choice of this simulator"
 
 RULES_OF_ASSETS: tuple[Rule, ...] = (
     # ------------------------------------------------------------------ crypto
@@ -55,6 +54,13 @@ RULES_OF_ASSETS: tuple[Rule, ...] = (
     Rule(
         "options.premium",
         "A contract's price follows from its underlying, strike and time left, once a minute.",
+        ASSUMED,
+        CHOICE,
+    ),
+    Rule(
+        "options.priced",
+        "A contract that the scenario gives a price or a tape is listed and has that price; a price"
+        " that is set by hand holds as for a stock. At its end it is worth what exercising is.",
         ASSUMED,
         CHOICE,
     ),
@@ -159,43 +165,5 @@ RULES_OF_ASSETS: tuple[Rule, ...] = (
         " at the close's price, any other is gone. Nobody is assigned earlier.",
         DOCUMENTED,
         f"{SPEC}; the hour is assumed, and that the money for it is not asked for",
-    ),
-    # ------------------------------------------------------------------ beside orders
-    Rule(
-        "activities.other",
-        "Crypto fees and the ends of options are activities of their own types.",
-        DOCUMENTED,
-        SPEC,
-    ),
-    Rule(
-        "portfolio.history",
-        "Equity at each step of sessions, from the fills and the tape; profit against the close"
-        " before the first step. No cash flows.",
-        DOCUMENTED,
-        f"{SPEC}; rounding, and one base for all days, are assumed",
-    ),
-    Rule(
-        "watchlists",
-        "Watchlists have a unique name and each symbol once.",
-        DOCUMENTED,
-        f"{SPEC}; the texts are assumed",
-    ),
-    Rule(
-        "announcements",
-        "There are no corporate actions: every list of announcements is empty.",
-        ASSUMED,
-        CHOICE,
-    ),
-    Rule(
-        "market.other-quotes",
-        "Crypto and option data have the paths and shapes of their own clients.",
-        DOCUMENTED,
-        DOCS,
-    ),
-    Rule(
-        "market.option-chain",
-        "An underlying's snapshots hold the latest trade and quote of each contract, no greeks.",
-        DOCUMENTED,
-        f"{DOCS}; without greeks is a choice of this simulator",
     ),
 )
