@@ -7,8 +7,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from runner.language.declare import Field, Form
+from runner.language.declare import Field, Form, SentBefore
 from runner.language.diagnostics import Report
+from runner.language.document import fields_of
 from runner.language.expressions import (
     EvaluationError,
     Expression,
@@ -21,7 +22,7 @@ from runner.language.expressions import (
     infer,
 )
 from runner.language.fields import out_of_bounds
-from runner.language.runbook import Argument, Literal, OrderReference, Poll
+from runner.language.runbook import Argument, Literal, Nested, OrderReference, Poll
 from runner.language.scope import View
 from runner.language.source import Span
 from runner.language.values import Value, written
@@ -30,12 +31,20 @@ Values = Mapping[str, Value]
 
 
 class ArgumentCheck:
-    """Judges the arguments of one place. `params` holds the values that are known so far."""
+    """Judges the arguments of one place. `params` holds the values that are known so far, `sent`
+    what is known of the orders of earlier steps, by their ids."""
 
-    def __init__(self, view: View, params: Values, report: Report) -> None:
+    def __init__(
+        self,
+        view: View,
+        params: Values,
+        report: Report,
+        sent: Mapping[str, SentBefore] | None = None,
+    ) -> None:
         self.view = view
         self.params = params
         self.report = report
+        self.sent = sent or {}
 
     def block(self, arguments: Mapping[str, Argument]) -> dict[str, Any]:
         """Check the arguments written together; returns those whose values are certain already."""
@@ -64,9 +73,11 @@ class ArgumentCheck:
                 values = tuple(self.one(item) for item in content)
                 return None if None in values else values
             case OrderReference():
-                self._order(argument.span, content)
+                return self._order(argument.span, content)
             case Poll():
                 self.block(content.arguments)
+            case Nested():
+                return _defaults(content) | self.block(content.arguments)
             case Template():
                 judgeable = [self._judgeable(one) for one in content.expressions]
                 if all(judgeable):
@@ -91,12 +102,17 @@ class ArgumentCheck:
 
     def _polling(self, poll: Poll) -> ArgumentCheck:
         view = replace(self.view, polled=poll.action.outputs)
-        return ArgumentCheck(view, self.params, self.report)
+        return ArgumentCheck(view, self.params, self.report, self.sent)
 
-    def _order(self, span: Span, reference: OrderReference) -> None:
+    def _order(self, span: Span, reference: OrderReference) -> SentBefore | None:
+        """Check the reference; returns what is known of the order that it names."""
         missing = self.view.order(reference)
         if missing:
             self.report.error(missing.code, missing.message, span, help=missing.help)
+            return None
+        sent = self.sent.get(reference.step_id)
+        leg = "" if reference.output == "order_id" else reference.output
+        return replace(sent, leg=leg) if sent is not None else None
 
     def _expression(self, field: Field, expression: Expression) -> Any:
         if field.form in (Form.CONDITION, Form.UNTIL):
@@ -143,6 +159,15 @@ class ArgumentCheck:
             )
             return None
         return value
+
+
+def _defaults(nested: Nested) -> dict[str, Any]:
+    """The declared defaults of the keys of a mapping that are not written."""
+    return {
+        name: field.kind.read(field.default)
+        for name, field in fields_of(nested.declared).items()
+        if name not in nested.arguments and field.default is not None
+    }
 
 
 def _unfit(field: Field, value: Any) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 from msgspec import Struct
 
 from runner.language.arguments import ArgumentCheck
-from runner.language.declare import Action
+from runner.language.declare import Action, SentBefore
 from runner.language.diagnostics import Diagnostic, Note, Report, did_you_mean
 from runner.language.document import STEP_LISTS, fields_of
 from runner.language.kinds import SYMBOL
@@ -25,15 +25,17 @@ from runner.language.parameters import (
     resolve_parameters,
 )
 from runner.language.runbook import (
+    Argument,
     Block,
     Defaults,
     Limits,
+    Nested,
     Runbook,
     Step,
 )
-from runner.language.scope import BEFORE, Names, Place, View, name_steps
+from runner.language.scope import BEFORE, Names, Place, View, name_steps, steps_by_action
 from runner.language.shape import Shape, WrittenStep, read_shape
-from runner.language.source import Source
+from runner.language.source import Source, Span
 from runner.language.structure import judge
 from runner.language.unused import report_unused
 from runner.language.values import Value
@@ -83,6 +85,7 @@ def check(source: Source, actions: Mapping[str, Action], given: Given | None = N
         {name: one.kind for name, one in declared.parameters.items()},
         frozenset(declared.broken),
         name_steps(shape.steps),
+        steps_by_action(shape.steps),
     )
     check_all = _Check(shape, names, params, report)
     top = check_all.top()
@@ -117,7 +120,9 @@ class _Check:
         self.params = params
         self.report = report
         self.symbols: frozenset[str] | None = None
-        self.time_in_force: Any = None
+        self.above: dict[str, Any] = {}  # what is known of `limits`, `defaults` and `symbols`
+        self.written_above: frozenset[str] = frozenset()
+        self.sent: dict[str, SentBefore] = {}  # what is known of each order, by its step's id
 
     def top(self) -> _Top:
         """Resolve what stands above the steps; only parameters have values there."""
@@ -131,7 +136,16 @@ class _Check:
             symbols = tuple(dict.fromkeys(one for one in found if one is not None))
             if None not in found:
                 self.symbols = frozenset(symbols)
-        self.time_in_force = defaults.get("time_in_force")
+        sections = {"limits": limits, "defaults": defaults}
+        self.above = {
+            f"{name}.{key}": value for name in sections for key, value in sections[name].items()
+        }
+        written = self.shape.instance.get("symbols")
+        if written == "any" or isinstance(written, list):
+            self.above["symbols"] = "any" if written == "any" else self.symbols or frozenset()
+        self.written_above = frozenset(
+            f"{name}.{key}" for name in sections for key in self.shape.sections.get(name, ())
+        )
         return _Top(limits, defaults, scalars, symbols)
 
     def ids(self) -> None:
@@ -158,14 +172,27 @@ class _Check:
         if step is None:
             return
         at: Place = (STEP_LISTS.index(written.section), written.index)
-        judge_argument = ArgumentCheck(View(self.names, at, step.when), self.params, self.report)
+        judge_argument = ArgumentCheck(
+            View(self.names, at, step.when), self.params, self.report, self.sent
+        )
         if step.when is not None:
             ArgumentCheck(View(self.names, at), self.params, self.report).condition(step.when)
         if step.timeout is not None:
             judge_argument.one(step.timeout)
         known = judge_argument.block(step.arguments)
         self._listed_symbols(step, known)
+        if step.action.asks and written.section == "finally":
+            self.report.error(
+                "RB309",
+                f"{step.action.name} cannot stand in `finally`",
+                step.span,
+                label="a safe stop must not wait for an answer",
+                help="Ask in `steps` or `on_failure`.",
+            )
         given = written.keys | step.arguments.keys()
+        self._add_defaults(step, known, given)
+        if step.action.sends and step.id:
+            self.sent.setdefault(step.id, SentBefore(step.id, "", known, given))
         if not touched and self._groups(step, given):
             self._own_rules(step, known, given)
 
@@ -199,38 +226,65 @@ class _Check:
     def _listed_symbols(self, step: Step, known: Mapping[str, Any]) -> None:
         """RB308: a symbol that the runbook does not list. To only look at one is no error, but
         a misspelt symbol holds no position either, so it is pointed out."""
-        for name, argument in step.arguments.items():
-            if argument.field.kind is not SYMBOL or name not in known or self.symbols is None:
+        for argument, value in _symbols(step.arguments, known):
+            if self.symbols is None or value in self.symbols:
                 continue
-            items = argument.content if isinstance(argument.content, tuple) else (argument,)
-            values = known[name] if isinstance(known[name], tuple) else (known[name],)
-            for item, value in zip(items, values, strict=True):
-                if value in self.symbols:
-                    continue
-                say = self.report.warn if step.action.polls else self.report.error
-                say(
-                    "RB308",
-                    f"'{value}' is not among this runbook's symbols",
-                    item.span,
-                    label="not listed in `symbols`",
-                    help=did_you_mean(value, sorted(self.symbols)) or "Add it to `symbols`.",
-                )
+            say = self.report.warn if step.action.polls else self.report.error
+            say(
+                "RB308",
+                f"'{value}' is not among this runbook's symbols",
+                argument.span,
+                label="not listed in `symbols`",
+                help=did_you_mean(value, sorted(self.symbols)) or "Add it to `symbols`.",
+            )
 
-    def _own_rules(self, step: Step, known: dict[str, Any], given: frozenset[str]) -> None:
+    def _add_defaults(self, step: Step, known: dict[str, Any], given: frozenset[str]) -> None:
+        """Add the values that keys have which are not written."""
+        for name, field in fields_of(step.action.arguments).items():
+            if name in given:
+                continue
+            if name == "time_in_force" and "defaults.time_in_force" in self.above:
+                known[name] = self.above["defaults.time_in_force"]
+            elif field.default is not None:
+                known[name] = field.kind.read(field.default)
+
+    def _own_rules(self, step: Step, known: Mapping[str, Any], given: frozenset[str]) -> None:
         action = step.action
         if action.check is None:
             return
-        for name, field in fields_of(action.arguments).items():
-            if name in given:
-                continue
-            if name == "time_in_force" and self.time_in_force is not None:
-                known[name] = self.time_in_force
-            elif field.default is not None:
-                known[name] = field.kind.read(field.default)
-        for finding in action.check(known, given):
-            argument = step.arguments.get(finding.field)
-            span = argument.span if argument else step.span
+        for finding in action.check({**self.above, **known}, given | self.written_above):
+            span = _span_of(step, finding.field)
             self.report.error(finding.code, finding.message, span, help=finding.help)
+
+
+def _symbols(
+    arguments: Mapping[str, Argument], known: Mapping[str, Any]
+) -> Iterator[tuple[Argument, str]]:
+    """The written symbols whose values are certain, those of nested lists included."""
+    for name, argument in arguments.items():
+        if name not in known:
+            continue
+        items = argument.content if isinstance(argument.content, tuple) else (argument,)
+        values = known[name] if isinstance(known[name], tuple) else (known[name],)
+        for item, value in zip(items, values, strict=True):
+            if isinstance(item.content, Nested):
+                yield from _symbols(item.content.arguments, value)
+            elif item.field.kind is SYMBOL:
+                yield item, value
+
+
+def _span_of(step: Step, name: str) -> Span:
+    """Where a finding of a step's own rules stands: `legs.1.side`, or what is nearest to it."""
+    span, arguments = step.span, step.arguments
+    items: tuple[Argument, ...] = ()
+    for part in name.split("."):
+        found = items[int(part)] if items else arguments.get(part)
+        if found is None:
+            break
+        span, content = found.span, found.content
+        items = content if isinstance(content, tuple) else ()
+        arguments = content.arguments if isinstance(content, Nested) else {}
+    return span
 
 
 def _assemble(

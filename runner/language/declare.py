@@ -28,13 +28,15 @@ class Form(StrEnum):
     ORDER = "order"  # the id of a step that sends an order, or `id.output`
     POLL = "poll"  # a mapping with one reading action, performed again and again
     UNTIL = "until"  # a time or market event, or a condition when `poll` stands beside it
+    NESTED = "nested"  # a list of mappings, each with the declared keys of `of`
 
 
 class Field(Struct, frozen=True):
     """One declared key. `default` is written as a user would write it; `many` allows a list.
 
     `least` and `most` bound a literal or computed value of a numeric or duration kind, inclusive;
-    `above` excludes its bound.
+    `above` excludes its bound. `of` is the arguments class of each mapping of a nested list.
+    `unless` is a key and a word: the field is required unless that word is written for that key.
     """
 
     name: str
@@ -49,6 +51,8 @@ class Field(Struct, frozen=True):
     above: str | None = None
     literal: bool = False  # an expression is not allowed here
     example: str = ""
+    of: type | None = None
+    unless: tuple[str, str] | None = None
 
 
 def arg(
@@ -65,11 +69,14 @@ def arg(
     literal: bool = False,
     key: str | None = None,
     example: str = "",
+    of: type | None = None,
+    unless: tuple[str, str] | None = None,
 ) -> Any:
     """A dataclass field that declares one key of a runbook (`key` where it is a Python word)."""
     declared = Field(
-        key or "", kind, doc, required, default, many, form, least, most, above, literal, example
-    )
+        key or "", kind, doc, required, default, many, form, least, most, above, literal, example,
+        of, unless,
+    )  # fmt: skip
     if required:
         return dataclasses.field(metadata={"declared": declared})
     value = None if default is None else kind.read(default)
@@ -95,15 +102,28 @@ def attribute_of(arguments: type, key: str) -> str:
 
 
 class Output(Struct, frozen=True):
-    """What a step leaves for later ones. `optional` says when it is absent."""
+    """What a step leaves for later ones. `optional` says when it is absent.
+
+    `given` names an argument: where that is written the output is there, and an output that is an
+    order is there only then. Where `only_if` is given, an optional output can be absent only if one
+    of these is so: `notional`, that key is written; `on_timeout=keep`, that word may be written for
+    the key; `order.notional`, the key is written for an order that the step names; `unsent`, such
+    an order may never have been sent, as outside of `steps`; `several_symbols`, the step names
+    orders that may be in more than one symbol.
+    """
 
     kind: Kind
     doc: str
     optional: str = ""
+    given: str = ""
+    only_if: tuple[str, ...] = ()
 
 
 class Finding(Struct, frozen=True):
-    """Something a step's own check says of its arguments, before anything is sent."""
+    """Something a step's own check says of its arguments, before anything is sent.
+
+    `field` is the key that it is about; `legs.1.side` is a key of the second entry of `legs`.
+    """
 
     code: str
     field: str
@@ -111,9 +131,29 @@ class Finding(Struct, frozen=True):
     help: str = ""
 
 
-Check = Callable[[Mapping[str, Any], frozenset[str]], Iterator[Finding]]
+KnownValues = Mapping[str, Any]
+GivenKeys = frozenset[str]
+
+
+class SentBefore(Struct, frozen=True):
+    """An order that an argument names, as the step that sends it was written.
+
+    `leg` is its output that is named (`stop_loss`), empty for the order itself; `known` and `given`
+    are what the sending step's own check was told.
+    """
+
+    step_id: str
+    leg: str
+    known: KnownValues
+    given: GivenKeys
+
+
+Check = Callable[[KnownValues, GivenKeys], Iterator[Finding]]
 """`check(known, given)`: `known` holds the values that are certain before the run (literals and
-what only parameters decide), `given` the keys that were written at all."""
+what only parameters decide), `given` the keys that were written at all. Both also have what stands
+above the steps, as `limits.price_collar` or `defaults.time_in_force`, and `symbols` (or `any`). Of
+a nested list `known` has a mapping for each entry, with the values of it that are certain; of an
+order that is named, a `SentBefore`."""
 
 
 class Action(Struct, frozen=True):
@@ -122,7 +162,8 @@ class Action(Struct, frozen=True):
     `perform(args, run)` is a generator: it yields effects and events, receives outcomes, and
     returns the step's outputs. `bare` names the field that a lone scalar fills (`assert: x > 1`).
     `sends` marks actions whose step can be named wherever an order is wanted; `opens` those that
-    may open risk; `polls` reading actions that `wait` may repeat.
+    may open risk; `polls` reading actions that `wait` may repeat; `asks` those that a person
+    answers.
     """
 
     name: str
@@ -135,6 +176,7 @@ class Action(Struct, frozen=True):
     sends: bool = False
     opens: bool = False
     polls: bool = False
+    asks: bool = False
     one_of: tuple[tuple[str, ...], ...] = ()  # of each group exactly one key must be given
 
     @property

@@ -66,11 +66,30 @@ class Report:
 
 
 def did_you_mean(word: str, known: Iterator[str] | list[str] | tuple[str, ...]) -> str:
-    """`Did you mean 'x'?` for the closest known word, else the list of all when it is short."""
+    """`Did you mean 'x'?` for the likeliest known words, else the list of all when it is short."""
     options = list(known)
-    close = get_close_matches(word, options, n=1, cutoff=0.6)
+    close = likeliest(word, options)
     if close:
-        return f"Did you mean '{close[0]}'?"
+        return "Did you mean " + " or ".join(f"'{one}'" for one in close) + "?"
     if options and len(options) <= 24:
         return "Known here: " + ", ".join(options) + "."
     return ""
+
+
+def likeliest(word: str, options: list[str]) -> list[str]:
+    """What a word was probably meant for: all that say the same and more (`max_notional`), or the
+    closest, or one that it is short for or that is short for it."""
+    parts = set(word.split("_"))
+    longer = [one for one in options if len(parts) > 1 and parts < set(one.split("_"))]
+    close = longer or get_close_matches(word, options, n=1, cutoff=0.6)
+    return close or [one for one in options if _shortens(one, word) or _shortens(word, one)][:1]
+
+
+def _shortens(short: str, word: str) -> bool:
+    """Whether one is short for the other: `qty` for quantity, `tif` for time_in_force."""
+    if not 3 <= len(short) < len(word):
+        return False
+    if short == "".join(part[:1] for part in word.split("_")):
+        return True
+    left = iter(word)
+    return short[0] + short[-1] == word[0] + word[-1] and all(char in left for char in short)

@@ -16,6 +16,7 @@ from functools import cache
 
 from runner.language.declare import Field, Form, arg, declared_fields
 from runner.language.kinds import (
+    COUNT,
     DURATION,
     INTEGER,
     MOMENT,
@@ -167,13 +168,23 @@ def section_fields(section: str) -> Mapping[str, Field]:
     return fields_of({"limits": Limits, "defaults": Defaults}[section])
 
 
+def expects(field: Field) -> str:
+    """What its kind expects, with the field's own bound for whole numbers, which have one."""
+    expected = field.kind.expected
+    if field.kind == COUNT and field.least is not None:
+        return expected.replace("0 or more", f"{field.least} or more")
+    return expected
+
+
 def takes(field: Field) -> str:
     """What a field takes, in words that fit after `'key' takes …`."""
     expected = {
         Form.CONDITION: "an expression that is true or false",
         Form.ORDER: "the id of a step that sends an order",
         Form.POLL: "one reading action, such as {get_quote: {symbol: AAPL}}",
-    }.get(field.form, field.kind.expected)
+    }.get(field.form, expects(field))
+    if field.of is not None:
+        return f"a list, each entry with {', '.join(fields_of(field.of))}"
     return f"{expected}; or a list of them" if field.many else expected
 
 

@@ -20,7 +20,7 @@ from runner.language.diagnostics import Note, Report
 from runner.language.document import fields_of, takes
 from runner.language.expressions import Expression, Template, Text, parse, parse_template
 from runner.language.kinds import ID, Family
-from runner.language.runbook import Argument, Literal, OrderReference, Poll
+from runner.language.runbook import Argument, Literal, Nested, OrderReference, Poll
 
 Path = tuple[str | int, ...]
 Content = Literal | Expression | Template | OrderReference
@@ -141,7 +141,14 @@ class FieldReader:
         return [instance for instance, _ in pairs]
 
     def one(self, declared: Field, node: tree.Node, path: Path) -> tuple[Any, Argument | None]:
-        """Read one scalar; anything else, and an absent value, is left to the schema."""
+        """Read one scalar, or one mapping of a nested list; anything else, and an absent value, is
+        left to the schema."""
+        if declared.of is not None:
+            if not isinstance(node, tree.Mapping):
+                return plain(node), None
+            inner: dict[str, Argument] = {}
+            instance = self.keys(fields_of(declared.of), node, path, inner)
+            return instance, Argument(declared, node.span, Nested(declared.of, inner))
         if not isinstance(node, tree.Scalar) or absent(node):
             return plain(node), None
         if node.plain and node.text.startswith("*"):

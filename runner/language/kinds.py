@@ -26,6 +26,7 @@ class Family(StrEnum):
     TIME = "time"
     ORDER = "order"
     LIST = "list"
+    RECORD = "record"
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +245,14 @@ ORDER = Kind(
     _read_text,
     {"type": "string"},
 )
+RECORD = Kind(
+    "record",
+    Family.RECORD,
+    "a record of several values",
+    _read_text,
+    {"type": "object"},
+)
+"""Several named values in one, as a row of a list. Expressions only pass it on."""
 
 
 def choice(*values: str) -> Kind:

@@ -237,8 +237,8 @@ def resolve_parameters(
 
 def _given_value(parameter: Parameter, given: GivenValue, runbook: Source, report: Report) -> Plain:
     declared = f"{runbook.name}:{parameter.span.line}:{parameter.span.column}"
-    described = f" {parameter.description}." if parameter.description else ""
-    help_ = f"'{parameter.name}' is declared at {declared}.{described}".replace("..", ".")
+    described = f" {parameter.description.rstrip('.')}." if parameter.description else ""
+    help_ = f"'{parameter.name}' is declared at {declared}.{described}"
     try:
         value: Plain = parameter.kind.read(given.value.text)
     except ValueError as why:

@@ -49,16 +49,23 @@ class Poll(Struct, frozen=True):
     arguments: Mapping[str, Argument]
 
 
+class Nested(Struct, frozen=True):
+    """One mapping of a nested list; `declared` is the arguments class that its keys belong to."""
+
+    declared: type
+    arguments: Mapping[str, Argument]
+
+
 class Argument(Struct, frozen=True):
     """One written argument: its declaration, where it stands, and what fills it.
 
     `content` is a literal, an expression, a template, an order reference, a nested reading
-    action, or a tuple of these for a field that takes several.
+    action, or a tuple of these for a field that takes several; of a nested list each is a mapping.
     """
 
     field: Field
     span: Span
-    content: Literal | Expression | Template | OrderReference | Poll | tuple[Argument, ...]
+    content: Literal | Expression | Template | OrderReference | Poll | Nested | tuple[Argument, ...]
 
 
 class Step(Struct, frozen=True):

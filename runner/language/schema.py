@@ -79,7 +79,15 @@ def _object(properties: Json, required: Iterable[str]) -> Json:
 
 def _keys(fields: Iterable[Field]) -> Json:
     fields = list(fields)
-    return _object(_properties(fields), [field.name for field in fields if field.required])
+    schema = _object(_properties(fields), [field.name for field in fields if field.required])
+    conditions: dict[tuple[str, str], list[str]] = {}
+    for field in fields:
+        if field.unless is not None:
+            conditions.setdefault(field.unless, []).append(field.name)
+    for (key, word), names in conditions.items():
+        written = {"properties": {key: {"const": word}}, "required": [key]}
+        schema |= {"if": written, "else": {"required": names}}
+    return schema
 
 
 def _properties(fields: Iterable[Field]) -> Json:
@@ -127,7 +135,7 @@ def _action(action: Action) -> Json:
         if fields[action.bare].many:
             accepted["array"] = None
         schema["type"] = list(accepted)
-    elif "required" not in schema:
+    elif "required" not in schema and "else" not in schema:
         schema["type"] = ["object", "null"]
     outputs = ", ".join(action.outputs)
     doc = f"{action.doc}\n\nOutputs: {outputs}." if outputs else action.doc
@@ -147,7 +155,9 @@ def _scalar_keywords(field: Field) -> Json:
 
 def _field(field: Field) -> Json:
     one = _one(field)
-    if not field.many:
+    if field.of is not None:
+        schema = {"type": "array", "items": one, "minItems": 1}
+    elif not field.many:
         schema = one
     elif "type" in one:
         types = list({**_as_types(one["type"]), "array": None})
@@ -175,6 +185,8 @@ def _one(field: Field) -> Json:
             return {"$ref": "#/$defs/poll"}
         case Form.TEMPLATE:
             return {"type": ["string", "number", "boolean"]}
+        case Form.NESTED:
+            return _keys(fields_of(field.of).values()) if field.of is not None else {}
         case Form.VALUE:
             schema = _bounded(field)
             if not field.literal:

@@ -6,10 +6,11 @@ that may be absent, RB305 an output that a step does not have, RB306 an order th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct, field
 
+from runner.language.absence import may_lack
 from runner.language.declare import Action, Output
 from runner.language.diagnostics import did_you_mean
 from runner.language.document import STEP_LISTS
@@ -30,11 +31,19 @@ _MAIN, _RESCUE, _ALWAYS = range(3)
 
 
 class Names(Struct, frozen=True):
-    """Every name of one runbook. `broken` parameters are declared, but nobody knows as what."""
+    """Every name of one runbook. `broken` parameters are declared, but nobody knows as what.
+
+    `by_action` holds the first step of each action: no name, but taken for one.
+    """
 
     params: Mapping[str, Kind]
     broken: frozenset[str] = frozenset()
     steps: Mapping[str, tuple[Place, WrittenStep]] = field(default_factory=dict)
+    by_action: Mapping[str, tuple[Place, WrittenStep]] = field(default_factory=dict)
+
+    def written(self, step_id: str) -> WrittenStep | None:
+        """The step of an id, as it was written."""
+        return self.steps[step_id][1] if step_id in self.steps else None
 
     def broken_name(self, path: tuple[str, ...]) -> bool:
         """Whether the name's own declaration is already an error."""
@@ -49,11 +58,29 @@ class Names(Struct, frozen=True):
 def name_steps(steps: Mapping[str, list[WrittenStep]]) -> dict[str, tuple[Place, WrittenStep]]:
     """The steps by id; of several with one id, the first."""
     named: dict[str, tuple[Place, WrittenStep]] = {}
+    for place, written in _in_order(steps):
+        if written.id:
+            named.setdefault(written.id, (place, written))
+    return named
+
+
+def steps_by_action(
+    steps: Mapping[str, list[WrittenStep]],
+) -> dict[str, tuple[Place, WrittenStep]]:
+    """The first step of each action, by the action's name."""
+    found: dict[str, tuple[Place, WrittenStep]] = {}
+    for place, written in _in_order(steps):
+        if written.step is not None:
+            found.setdefault(written.step.action.name, (place, written))
+    return found
+
+
+def _in_order(
+    steps: Mapping[str, list[WrittenStep]],
+) -> Iterator[tuple[Place, WrittenStep]]:
     for section, rank in _RANK.items():
         for written in steps.get(section, ()):
-            if written.id:
-                named.setdefault(written.id, ((rank, written.index), written))
-    return named
+            yield (rank, written.index), written
 
 
 class View(Struct, frozen=True):
@@ -104,11 +131,21 @@ class View(Struct, frozen=True):
                 self._senders(reference.step_id),
             )
         orders = order_outputs(action)
+        if not orders:
+            words = f"'{reference.step_id}' is a step of {action.name}, whose orders have no names"
+            return Missing("RB306", words, "It awaits them itself.")
         if reference.output not in orders:
             return Missing(
                 "RB306",
                 f"{action.name} has no order '{reference.output}'",
                 did_you_mean(reference.output, orders),
+            )
+        argument = action.outputs[reference.output].given
+        if argument and argument not in written.keys:
+            return Missing(
+                "RB306",
+                f"the order of '{reference.step_id}' has no {reference.output}",
+                f"Give that step `{argument}`, or name the step alone: {reference.step_id}.",
             )
         doubt = self._doubt(reference.step_id)
         if doubt and self.at[0] == _MAIN:
@@ -134,13 +171,17 @@ class View(Struct, frozen=True):
         missing = self._unreached(step_id)
         if missing:
             return missing
-        _, written = self.names.steps[step_id]
+        place, written = self.names.steps[step_id]
         outputs = written.step.action.outputs if written.step else {}
         found = _output_of(f"steps.{step_id}", outputs, output)
         if isinstance(found, Missing):
             return found
-        facts = self._facts()
-        nullable = "" if ("steps", step_id, output) in facts else found.nullable
+        there = (
+            outputs[output].given in written.keys
+            or ("steps", step_id, output) in self._facts()
+            or not may_lack(outputs[output], written, self.names.written, main=place[0] == _MAIN)
+        )
+        nullable = "" if there else found.nullable
         return Known(found.kind, self._doubt(step_id), nullable)
 
     def _whole_step(self, step_id: str) -> Missing:
@@ -182,7 +223,9 @@ class View(Struct, frozen=True):
         found = self.names.steps.get(step_id)
         if found is None:
             code = "RB306" if order else "RB301"
-            near = self._senders(step_id) if order else did_you_mean(step_id, self._earlier())
+            near = self._by_action(step_id) or (
+                self._senders(step_id) if order else did_you_mean(step_id, self._earlier())
+            )
             return Missing(code, f"no step has the id '{step_id}'", near)
         place, written = found
         if place < self.at:
@@ -194,6 +237,15 @@ class View(Struct, frozen=True):
             f"'{step_id}' runs later: it is {written.place}",
             "Use it after that step." if self.at != BEFORE else "No step has run yet here.",
         )
+
+    def _by_action(self, name: str) -> str:
+        """What to write where a step was named by its action."""
+        place, written = self.names.by_action.get(name, (self.at, None))
+        if written is None or place >= self.at:
+            return ""
+        if written.id:
+            return f"The step of {name} has the id '{written.id}': write that."
+        return f"Give the step of {name} ({written.place}) an id, and name it by that."
 
     def _doubt(self, step_id: str) -> str:
         """Why a step that was reached may still not have run."""

@@ -8,14 +8,13 @@ be read is left out, and so is the lack of a key beside an unknown key that was 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from jsonschema.validators import Draft202012Validator
 
 from runner.language import tree
 from runner.language.declare import Action
-from runner.language.diagnostics import Report
+from runner.language.diagnostics import Report, likeliest
 from runner.language.fields import Path
 from runner.language.schema import runbook_schema
 from runner.language.wording import Words
@@ -62,7 +61,7 @@ def judge(
         words.unknown(path, keys, known)
     for path, keys in missing.items():
         strange = unknown.get(path, ([], []))[0]
-        words.missing(path, [key for key in keys if not get_close_matches(key, strange, 1, 0.6)])
+        words.missing(path, [key for key in keys if not likeliest(key, strange)])
     for path in dict.fromkeys(wrong):
         words.wrong(path)
     return frozenset(path[:2] for path in (*unknown, *missing, *wrong) if len(path) >= 2)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from runner.language.diagnostics import Report
 from runner.language.expressions import Expression, Template
 from runner.language.parameters import Declared
-from runner.language.runbook import Argument, Poll, Step
+from runner.language.runbook import Argument, Nested, Poll, Step
 from runner.language.shape import Shape
 
 
@@ -56,6 +56,6 @@ def _expressions(argument: Argument) -> Iterator[Expression]:
         case tuple() as items:
             for item in items:
                 yield from _expressions(item)
-        case Poll() as poll:
-            for inner in poll.arguments.values():
+        case Poll() | Nested() as block:
+            for inner in block.arguments.values():
                 yield from _expressions(inner)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from enum import IntEnum
@@ -10,8 +11,14 @@ from msgspec import Struct
 
 from runner.language.kinds import Kind
 
-Plain = Decimal | str | bool | timedelta | time | datetime | tuple["Plain", ...] | None
+Plain = (
+    Decimal | str | bool | timedelta | time | datetime
+    | tuple["Plain", ...] | Mapping[str, "Plain"] | None
+)  # fmt: skip
 """What a value can hold at run time."""
+
+Recorded = None | bool | int | str | list["Recorded"] | dict[str, "Recorded"]
+"""A value as the log and `--json` hold it."""
 
 
 class Certainty(IntEnum):
@@ -61,4 +68,15 @@ def written(value: Plain) -> str:
         return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     if isinstance(value, tuple):
         return "[" + ", ".join(written(one) for one in value) + "]"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{name}: {written(one)}" for name, one in value.items()) + "}"
     return value
+
+
+def recorded(value: Plain) -> Recorded:
+    """The value as data: a list as a list, a record without its absent values, all else as text."""
+    if isinstance(value, tuple):
+        return [recorded(one) for one in value]
+    if isinstance(value, Mapping):
+        return {name: recorded(one) for name, one in value.items() if one is not None}
+    return written(value)

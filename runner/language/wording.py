@@ -20,7 +20,7 @@ from runner.language.document import (
     top_fields,
 )
 from runner.language.fields import Path, absent
-from runner.language.kinds import SYMBOL
+from runner.language.kinds import ID, SYMBOL
 from runner.language.source import Span
 
 
@@ -114,16 +114,23 @@ class Words:
     def _needed(self, path: Path) -> list[str]:
         """The keys that the action at this path cannot do without."""
         action = self._action(path)
-        return [name for name, field in action.fields.items() if field.required] if action else []
+        fields = action.fields.items() if action else ()
+        return [name for name, field in fields if field.required or field.unless]
 
     def _expected(self, path: Path, node: tree.Node) -> tuple[str, str]:
         """What the place takes, and what to do."""
-        if field := self._field(path):
+        field = self._field(path)
+        if field is not None and field.of is not None and isinstance(path[-1], int):
+            return "a block of keys", f"It knows: {', '.join(fields_of(field.of))}."
+        if field is not None:
             nothing = isinstance(node, tree.Scalar) and absent(node)
-            return takes(field), "Write a value, or leave the key out." if nothing else ""
+            help_ = "Write a value, or leave the key out." if nothing else ""
+            return takes(field), help_ or _value_alone(field, node)
         if action := self._action(path):
             names = ", ".join(action.fields)
             expected = f"{takes(action.fields[action.bare])}, or keys" if action.bare else "keys"
+            if key := _key_for(action, node):
+                return expected, key
             return expected, f"It knows: {names}." if names else "It takes none: leave this empty."
         match path:
             case ():
@@ -191,6 +198,9 @@ class Words:
                 return action.fields[action.bare] if action.bare else None
             case ("poll", str(reading), *inner) if inner and reading in self.actions:
                 return self._argument(self.actions[reading], tuple(inner))
+            case (str(key), int(), str(inner)) if key in action.fields:
+                nested = action.fields[key].of
+                return fields_of(nested).get(inner) if nested is not None else None
             case (str(key), *indexes) if all(isinstance(one, int) for one in indexes):
                 return action.fields.get(key)
         return None
@@ -203,6 +213,8 @@ class Words:
                 return f"the parameter '{name}'"
             case (_, int()):
                 return "a step"
+            case (*_, str(name), int()):
+                return f"an entry of '{name}'"
         return f"'{path[-1]}'"
 
     def _name(self, path: Path) -> str:
@@ -219,6 +231,44 @@ def _instead(path: Path, key: str, known: list[str]) -> str:
     if _is_step(path) and not get_close_matches(key, known, 1):
         return f"Besides its action a step takes {', '.join(step_fields())}."
     return did_you_mean(key, known) or "`runbook schema` lists the keys."
+
+
+def _value_alone(field: Field, node: tree.Node) -> str:
+    """For `take_profit: {limit_price: 300}`, as Alpaca writes it, where one value is wanted."""
+    if not isinstance(node, tree.Mapping) or field.form is not Form.VALUE or not node.entries:
+        return ""
+    value = node.entries[0].value
+    if not isinstance(value, tree.Scalar) or not _reads(field, value):
+        return ""
+    return f"Write the value alone: `{field.name}: {value.text}`."
+
+
+def _key_for(action: Action, node: tree.Node) -> str:
+    """For a lone value, the key that it was most likely meant for: the first that cannot be left
+    out, or else the first that takes it."""
+    if not isinstance(node, tree.Scalar) or absent(node):
+        return ""
+    needed = [field for field in action.fields.values() if field.required or field.unless]
+    others = [field for field in action.fields.values() if field.kind.name != "text"]
+    for field in needed[:1] or others:
+        if _reads(field, node):
+            more = ", …" if len(needed) > 1 else ""
+            return f"Write `{{{field.name}: {node.text}{more}}}`."
+    return ""
+
+
+def _reads(field: Field, scalar: tree.Scalar) -> bool:
+    """Whether the text is, or could be, a value of the field."""
+    if scalar.text.startswith("="):
+        return not field.literal
+    try:
+        if field.form is Form.ORDER:
+            ID.read(scalar.text.partition(".")[0])
+        else:
+            field.kind.read(scalar.text)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_poll(path: Path) -> bool:

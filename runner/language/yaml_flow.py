@@ -123,14 +123,17 @@ def _only_comma(first: Span, second: Span, text: Text) -> bool:
     return start - end < 80 and text.text[end:start].strip() == ","
 
 
+CUT = "inside { } and [ ] a comma ends a value, also within parentheses"
+CUT_LABEL = "quote it, or use a block"
+
+
+def cut_help(whole: str) -> str:
+    """How to write a value that a comma cut."""
+    return f"write {quoted(whole)}, or one key a line instead of {{ }}"
+
+
 def _report_cut(whole: str, span: Span, report: Report) -> None:
-    report.error(
-        "RB111",
-        "inside { } and [ ] a comma ends a value, also within parentheses",
-        span,
-        label="quote it, or use a block",
-        help=f"write {quoted(whole)}, or one key a line instead of {{ }}",
-    )
+    report.error("RB111", CUT, span, label=CUT_LABEL, help=cut_help(whole))
 
 
 def _report_bare(

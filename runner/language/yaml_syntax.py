@@ -9,8 +9,12 @@ import yaml
 
 from runner.language.diagnostics import Note, Report
 from runner.language.source import Span
+from runner.language.yaml_flow import CUT, CUT_LABEL, balance, cut_help
 from runner.language.yaml_layout import Finding, Place, layout, no_key, second_colon, until_flow_end
 from runner.language.yaml_text import Text, quoted
+
+_LONGEST_CUT = 1000
+"""Characters in which the end of a cut value is looked for; no expression is longer."""
 
 
 def explain(error: yaml.MarkedYAMLError, text: Text, last: Any, report: Report) -> None:
@@ -174,6 +178,8 @@ def _flow(at: Place) -> Finding | None:
         return _no_value(at)
     if "flow" not in at.context:
         return None
+    if found := _cut_before_a_quote(at):
+        return found
     opener = at.text.text[at.opened : at.opened + 1]
     opened = Note(f"the {opener} stands here", at.text.span(at.opened))
     if at.char in "]}" and at.char:
@@ -187,7 +193,7 @@ def _flow(at: Place) -> Finding | None:
         return Finding(
             f"'{at.char}' cannot stand inside a value within {{ }} or [ ]",
             at.text.span(at.last_start, at.index + 1),
-            f"quote the value: \"{value.strip()}{at.char}...\", or write one key a line", "RB111",
+            f"quote the value: \"{value.lstrip()}{at.char}...\", or write one key a line", "RB111",
         )  # fmt: skip
     same_line = at.text.place(at.index)[0] == at.text.place(at.last_start)[0]
     if at.char == ":" and same_line and at.last_start > at.opened:
@@ -202,6 +208,36 @@ def _flow(at: Place) -> Finding | None:
         f"this {opener} is never closed", at.text.span(at.opened),
         f"write {closer} at its end", notes=notes,
     )  # fmt: skip
+
+
+def _cut_before_a_quote(at: Place) -> Finding | None:
+    """`{price: =round_tick(a, 'down')}`: the comma ends the value, and after the quoted text that
+    then is a key comes a parenthesis."""
+    text = at.text.text
+    starts = [
+        at.opened + match.end()
+        for match in re.finditer(r"(?:\A[{\[]|:\s)\s*", text[at.opened : at.index])
+    ]
+    for start in reversed(starts):
+        end = _end_of_cut(text, start, at.index)
+        if end:
+            whole = text[start:end]
+            return Finding(CUT, at.text.span(start, end), cut_help(whole), "RB111", CUT_LABEL)
+    return None
+
+
+def _end_of_cut(text: str, start: int, index: int) -> int:
+    """Where a value ends of which a comma cut off what stands at the index; 0 if none did."""
+    depth, quote = balance(text[start:index])
+    if depth <= 0 or quote or "," not in text[start:index]:
+        return 0
+    for at, char in enumerate(text[index : index + _LONGEST_CUT], index):
+        if depth <= 0 and not quote and char in ",{}[]\n":
+            return index + len(text[index:at].rstrip())
+        if char == "\n":
+            break
+        depth, quote = balance(char, depth, quote)
+    return 0
 
 
 def _no_value(at: Place) -> Finding:

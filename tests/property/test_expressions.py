@@ -392,6 +392,7 @@ def surely_absent(_: tuple[str, ...]) -> Value | None:
 
 @settings(max_examples=600, deadline=None)
 @given(nonsense)
+@example("].")
 def test_nonsense_gives_findings_and_never_an_exception(text: str) -> None:
     expression, report = read(text)
     assert (expression is None) is report.failed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 
@@ -288,6 +288,7 @@ _HOLDS: dict[Family, tuple[type, ...]] = {
     Family.DURATION: (timedelta,),
     Family.TIME: (time, datetime),
     Family.LIST: (tuple,),
+    Family.RECORD: (Mapping,),
 }
 
 

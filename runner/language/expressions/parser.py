@@ -29,7 +29,14 @@ from runner.language.expressions.syntax import (
     Unary,
     children,
 )
-from runner.language.expressions.tokens import INSTEAD, WORDS, Token, UnreadableError, tokens
+from runner.language.expressions.tokens import (
+    INSTEAD,
+    WORDS,
+    Token,
+    UnreadableError,
+    no_index,
+    tokens,
+)
 from runner.language.kinds import Kind
 from runner.language.tree import Scalar
 from runner.language.values import Plain
@@ -207,6 +214,8 @@ class _Parser:
             raise self.unexpected("expected a value")
         self.advance()
         if not called:
+            if self.next.text == "[" and self.next.kind == "sign":
+                raise no_index(self.next.start, self.next.end)
             path = tuple(token.text.split("."))
             return self.counted(Name(path, token.start, token.end))
         if "." in token.text:

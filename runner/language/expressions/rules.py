@@ -36,8 +36,11 @@ _WORDS = {
     "": "a number",
 }
 _NAMED = {
-    kind.name: kind for kind in (*kinds.PARAMETER_KINDS.values(), NUMBER, kinds.MOMENT, kinds.ORDER)
-}
+    kind.name: kind
+    for kind in (
+        *kinds.PARAMETER_KINDS.values(), NUMBER, kinds.MOMENT, kinds.ORDER, kinds.RECORD,
+    )
+}  # fmt: skip
 
 
 class Mismatch(Struct, frozen=True):
@@ -61,7 +64,7 @@ def describe(kind: Kind) -> str:
     if kind.numeric:
         return _WORDS.get(unit_of(kind), f"a number of {kind.unit}")
     if kind.family is Family.LIST:
-        return "a list"
+        return "a list of records" if item_of(kind) is kinds.RECORD else "a list"
     if kind.family is Family.TEXT:
         return "a symbol" if kind.name == "symbol" else "text"
     return {"time": "a time of day"}.get(kind.name, kind.expected)
@@ -101,7 +104,13 @@ def calculation(operator: str, left: Kind, right: Kind) -> Kind | Mismatch:
         return Mismatch(
             "text cannot be added: {left} + {right}", "Write both inside text: '${{a}} ${{b}}'."
         )
-    return Mismatch(f"{{left}} {operator} {{right}} has no meaning")
+    return Mismatch(f"{{left}} {operator} {{right}} has no meaning", _only_passed_on(left, right))
+
+
+def _only_passed_on(*of: Kind) -> str:
+    """Help for who reckons with records."""
+    records = any(kinds.RECORD in (kind, item_of(kind)) for kind in of)
+    return "Records can only be passed on; such a step has numbers of its own." if records else ""
 
 
 def _sort(kind: Kind) -> str:
@@ -192,7 +201,7 @@ _ARITHMETIC: dict[str, Callable[[Kind, Kind], Kind | Mismatch]] = {
 
 def comparison(operator: str, left: Kind, right: Kind) -> Mismatch | None:
     """Why `left operator right` cannot be asked; None when it can."""
-    mixed = Mismatch("{left} cannot be compared with {right}")
+    mixed = Mismatch("{left} cannot be compared with {right}", _only_passed_on(left, right))
     if left.family is not right.family:
         return mixed
     match left.family:

@@ -86,6 +86,9 @@ def tokens(text: str) -> list[Token]:
             plain = word.replace(",", "")
             help = f"Write {plain}, or a space after each comma that separates values."  # noqa: A001
             raise UnreadableError(f"{word} could be one number or several", at, end, help)
+        if text.startswith("${", at):
+            help = "Leave out ${ and }: this is an expression already."  # noqa: A001
+            raise UnreadableError("${ } stands only in text", at, at + 2, help)
         if kind == "wrong":
             raise UnreadableError(
                 f"'{word}' has no meaning in an expression", at, end, INSTEAD[word]
@@ -99,11 +102,19 @@ def tokens(text: str) -> list[Token]:
     return found
 
 
+def no_index(start: int, end: int) -> UnreadableError:
+    """`orders[0]`: nothing is picked out of a list."""
+    help = "A list is only passed on whole; other outputs of its step tell about it."  # noqa: A001
+    return UnreadableError("lists cannot be indexed", start, end, help)
+
+
 def _unreadable(text: str, at: int) -> UnreadableError:
     character = text[at]
     if character in "'\"":
         help = f"Close the text with {character}."  # noqa: A001
         return UnreadableError("this text has no end", at, len(text), help)
+    if character == "." and text[:at].endswith("]") and "[" in text[:at]:
+        return no_index(text.rfind("[", 0, at), at)
     if character == ".":
         return UnreadableError("a dot stands between two names, without blanks", at, at + 1)
     shown = f"'{character}'" if character.isprintable() else f"U+{ord(character):04X}"

@@ -144,3 +144,14 @@ def test_a_parameter_that_nothing_reads_is_pointed_out() -> None:
 def test_every_place_that_reads_a_parameter_counts(use: str) -> None:
     head = HEAD + "params: {p: {type: duration, default: 5s}}\n"
     assert codes(steps(use, head=head)) == []
+
+
+@pytest.mark.parametrize("description", ["How many", "How many.", "How many..."])
+def test_a_place_is_given_with_the_dots_of_its_path(description: str) -> None:
+    text = plan(f"{{type: quantity, description: {description}}}")
+    given = given_by_option("p=many")
+    assert given is not None
+    result = check(Source("../clone/plan.yaml", text), ACTIONS, {"p": given})
+    (found,) = result.given[0].found
+    assert found.help.startswith("'p' is declared at ../clone/plan.yaml:")
+    assert found.help.endswith(". How many.")
