@@ -179,11 +179,15 @@ class Submit(Effect, frozen=True):
 
 
 class Replace(Effect, frozen=True):
-    """Change one open order; the changed order takes `client_order_id`. `body` is exact."""
+    """Change one open order; the changed order takes `client_order_id`. `body` is exact.
+
+    `opens` is false for an order that can only reduce a position, as changed.
+    """
 
     order_id: str
     client_order_id: str
     body: Mapping[str, Json]
+    opens: bool = True
     name: ClassVar[str] = "replace"
     writes: ClassVar[bool] = True
 
@@ -201,7 +205,9 @@ class AwaitChange(Effect, frozen=True):
 
     `known` maps an order id to the fingerprint last seen (see `runner.world.fingerprint`).
     `data`: `{"orders": {id: order object}, "polls": n}`, the orders as last read, all of them.
-    The driver polls or streams; it records the change and a count, not every poll.
+    The driver polls or streams; it records the change and a count, not every poll. `notices`, when
+    there are any, is what a reader of the log should know: a status that is not known, a stream of
+    updates that was not there.
     """
 
     orders: tuple[str, ...]
@@ -216,6 +222,27 @@ class Sleep(Effect, frozen=True):
 
     until: datetime
     name: ClassVar[str] = "sleep"
+
+
+class AskPerson(Effect, frozen=True):
+    """Ask a person to approve. `data`: `{"approved": bool, "by": who, "why": in words}`.
+
+    Nobody to ask, or no answer before `until`, is not approved.
+    """
+
+    question: str
+    until: datetime
+    name: ClassVar[str] = "ask_person"
+
+
+class Notify(Effect, frozen=True):
+    """Tell people something. `data`: `{"delivered": bool, "to": where, "why": in words}`.
+
+    A message that does not arrive stops nothing.
+    """
+
+    message: str
+    name: ClassVar[str] = "notify"
 
 
 class Suspend(Effect, frozen=True):

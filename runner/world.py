@@ -7,6 +7,7 @@ Quantities are shares, money and prices are dollars, moments are aware UTC datet
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -18,6 +19,16 @@ TERMINAL = frozenset({"filled", "canceled", "expired", "rejected", "replaced"})
 """Statuses after which an order changes no more. `replaced` goes on as its successor. Everything
 else, an unknown word included, may still fill (facts page 1.5)."""
 
+WORKING = frozenset({"new", "accepted", "partially_filled"})
+"""Statuses of an order that is at work in the market, or will be when it opens."""
+
+STATUSES = (
+    TERMINAL
+    | WORKING
+    | {"pending_new", "accepted_for_bidding", "held", "stopped", "suspended", "calculated"}
+    | {"done_for_day", "pending_cancel", "pending_replace", "pending_review"}
+)
+"""Every status that is known (facts page 1.5). Another word is not terminal: it is warned of."""
 
 STALE = timedelta(minutes=5)
 """How old a quote may be while the market is open. A house rule: single-exchange feeds quote thin
@@ -65,6 +76,7 @@ class Order(Struct, frozen=True):
     client_order_id: str
     symbol: str
     side: str
+    position_intent: str
     status: str
     type: str
     order_class: str
@@ -89,6 +101,7 @@ class Order(Struct, frozen=True):
             client_order_id=text(data.get("client_order_id")) or "",
             symbol=text(data.get("symbol")) or "",
             side=text(data.get("side")) or "",
+            position_intent=text(data.get("position_intent")) or "",
             status=text(data.get("status")) or "",
             type=text(data.get("type")) or text(data.get("order_type")) or "",
             order_class=text(data.get("order_class")) or "simple",
@@ -126,6 +139,22 @@ def fingerprint(data: Mapping[str, Any]) -> str:
            order.stop_price, order.replaced_by)  # fmt: skip
     words = ["" if part is None else str(part) for part in own]
     return "|".join([*words, *(f"[{fingerprint(leg)}]" for leg in _objects(data.get("legs")))])
+
+
+def unfamiliar(data: Mapping[str, Any]) -> list[str]:
+    """What to say of an order, and of its legs, whose status is a word that is not known."""
+    order = Order.read(data)
+    return [
+        f"order {one.client_order_id or one.id} has "
+        + (
+            f"the status {one.status}, which this version does not know"
+            if one.status
+            else "no status"
+        )
+        + ": it counts as live"
+        for one in (order, *order.legs)
+        if one.status not in STATUSES
+    ]
 
 
 class Account(Struct, frozen=True):
@@ -205,6 +234,14 @@ def same_symbol(one: str, other: str) -> bool:
     return one.replace("/", "") == other.replace("/", "")
 
 
+_OPTION = re.compile(r"[A-Z0-9]{1,6}\d{6}[CP]\d{8}")
+
+
+def is_option(symbol: str) -> bool:
+    """Whether it names an option contract, such as AAPL261218C00200000."""
+    return _OPTION.fullmatch(symbol) is not None
+
+
 def no_position(symbol: str) -> Position:
     """What the absence of a position means: zero shares."""
     zero = Decimal(0)
@@ -223,6 +260,7 @@ class Asset(Struct, frozen=True):
     marginable: bool | None
     margin_requirement_long: Decimal | None
     margin_requirement_short: Decimal | None
+    multiplier: Decimal | None  # shares that one option contract stands for
 
     @classmethod
     def read(cls, data: Mapping[str, Any]) -> Asset:
@@ -239,6 +277,7 @@ class Asset(Struct, frozen=True):
             marginable=flag(data.get("marginable")),
             margin_requirement_long=long if long is not None else house,
             margin_requirement_short=short if short is not None else house,
+            multiplier=decimal(data.get("multiplier")),
         )
 
 

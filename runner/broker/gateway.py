@@ -32,6 +32,7 @@ from runner.broker.shapes import (
 from runner.broker.targets import Target
 from runner.broker.wire import Intent, Tap, Timeouts
 from runner.effects import Answer, Effect, Json, Problem, Reason, Status
+from runner.world import is_option
 
 DEFAULT_TIMEOUTS = Timeouts()
 DEFAULT_RATE_LIMIT = RateLimit()
@@ -79,6 +80,13 @@ class Gateway:
     def close(self) -> None:
         """Close the connections. The gateway is of no use afterwards."""
         self._connection.close()
+
+    def spacing(self, reads: int, *, news: bool) -> float:
+        """Seconds to let pass between two polls of `reads` requests each: 0 while there is room.
+
+        `news`: there is reason to think that an order has changed.
+        """
+        return self._connection.spacing(reads, news=news)
 
     def perform(self, effect: Effect, n: int) -> Answer:
         """What came of `effect`; `n` is its number, which the tap is told with each exchange.
@@ -178,7 +186,8 @@ class Gateway:
 
     def _asset(self, n: int, symbol: str, attempts: int = ATTEMPTS) -> Answer:
         path = url_quote(symbol, safe="")
-        return self._read(n, lambda: self._client.get_asset(path), about(symbol), attempts)
+        read = self._client.get_option_contract if is_option(symbol) else self._client.get_asset
+        return self._read(n, lambda: read(path), about(symbol), attempts)
 
     def _open_orders(self, n: int, symbols: tuple[str, ...]) -> Answer:
         """All open orders are read and sorted out here, so no filter's spelling can hide one."""

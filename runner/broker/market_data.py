@@ -8,7 +8,6 @@ Another server decides that itself, and its quotes say `default`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
@@ -20,12 +19,12 @@ from msgspec import Struct
 from runner.broker.reading import Unreadable
 from runner.broker.shapes import Nothing, Shape, an_object, moment
 from runner.effects import Json
+from runner.world import is_option
 
 NEW_YORK = ZoneInfo("America/New_York")
 
 Latest = Literal["quote", "trade"]
 
-_OPTION = re.compile(r"[A-Z0-9]{1,6}\d{6}[CP]\d{8}")
 _FIELDS: Mapping[Latest, tuple[str, ...]] = {
     "quote": ("bp", "ap", "bs", "as", "t"),
     "trade": ("p", "s", "t"),
@@ -61,7 +60,7 @@ def market_of(symbol: str) -> Market:
     """Crypto for a pair such as `BTC/USD`, options for `AAPL261218C00200000`, else stocks."""
     if "/" in symbol:
         return CRYPTO
-    return OPTIONS if _OPTION.fullmatch(symbol) else STOCKS
+    return OPTIONS if is_option(symbol) else STOCKS
 
 
 def latest(what: Latest, symbol: str, feed: str | None) -> Query:

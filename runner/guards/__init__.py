@@ -7,6 +7,8 @@ bound or by something the broker did not say; the broker's own refusal still cou
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from runner.guards import (
     account_can_trade,
     asset_tradable,
@@ -17,8 +19,8 @@ from runner.guards import (
     max_run_notional,
     price_collar,
 )
-from runner.guards.draft import Bounds, Draft, Tally, Verdict
-from runner.world import World
+from runner.guards.draft import Bounds, Draft, Judged, Tally, Verdict
+from runner.guards.spread import judge_spread
 
 ALWAYS = (listed_symbol,)
 OPENING = (
@@ -31,16 +33,26 @@ OPENING = (
     price_collar,
 )
 
-__all__ = ["Bounds", "Draft", "Tally", "Verdict", "judge"]
+__all__ = ["Bounds", "Draft", "Judged", "Tally", "Verdict", "judge"]
 
 
-def judge(draft: Draft, world: World, bounds: Bounds) -> list[Verdict]:
-    """Every guard's verdict on one order, in order; the first refusal is what the user reads."""
-    verdicts = [guard.judge(draft, world, bounds) for guard in ALWAYS]
-    reduces = draft.reduces(world, bounds.expected)
-    for guard in OPENING:
-        verdict = guard.judge(draft, world, bounds)
-        if verdict is not None and reduces:
-            verdict = Verdict(guard.NAME, "exempt", "reducing", verdict.values)
-        verdicts.append(verdict)
-    return [verdict for verdict in verdicts if verdict is not None]
+def judge(draft: Draft, parts: Sequence[Judged]) -> list[Verdict]:
+    """Every guard's verdict on one order, in order; the first refusal is what the user reads.
+
+    `parts` is the order itself, or each leg of one that has legs.
+    """
+    if draft.legs:
+        verdicts = judge_spread(draft, parts)
+    else:
+        one = parts[0]
+        asked = [guard.judge(one.draft, one.world, one.bounds) for guard in (*ALWAYS, *OPENING)]
+        verdicts = [verdict for verdict in asked if verdict is not None]
+    if not all(part.reduces for part in parts):
+        return verdicts
+    always = {guard.NAME for guard in ALWAYS}
+    return [
+        verdict
+        if verdict.guard in always
+        else Verdict(verdict.guard, "exempt", "reducing", verdict.values)
+        for verdict in verdicts
+    ]

@@ -10,15 +10,26 @@ from msgspec import Struct, field
 
 from runner.effects import Json
 from runner.language.runbook import Limits
-from runner.world import World, decimal, same_symbol
+from runner.world import Order, World, decimal, is_option, same_symbol
+
+CONTRACT = Decimal(100)
+"""Shares that an option contract stands for where the broker does not say."""
 
 
 class Draft(Struct, frozen=True):
-    """`body` is the exact outgoing body without the client order id, decimals as strings."""
+    """`body` is the exact outgoing body without the client order id, decimals as strings.
+
+    `legs` are the parts of a multi-leg order, each for all its contracts; such an order has no
+    symbol and no side of its own. `instead` are the open orders whose place this one takes.
+    `exits`: it is the exit of an entry, which the broker lets work only for what that has filled.
+    """
 
     symbol: str
     side: str
     body: Mapping[str, Json]
+    legs: tuple[Draft, ...] = ()
+    instead: tuple[Order, ...] = ()
+    exits: bool = False
 
     def number(self, key: str) -> Decimal | None:
         return decimal(self.body.get(key))
@@ -55,7 +66,12 @@ class Draft(Struct, frozen=True):
         if given is not None:
             return given
         qty, price = self.qty, self.price(world)
-        return None if qty is None or price is None else abs(qty * price)
+        return None if qty is None or price is None else abs(qty * price * self.multiplier(world))
+
+    def multiplier(self, world: World) -> Decimal:
+        """Shares that one of `qty` stands for: 1, or those of an option contract."""
+        said = world.asset.multiplier if world.asset is not None else None
+        return said or (CONTRACT if is_option(self.symbol) else Decimal(1))
 
     def shares(self, world: World) -> Decimal | None:
         """How many shares it is for at the most; a notional order is reckoned at the bid."""
@@ -73,22 +89,31 @@ class Draft(Struct, frozen=True):
         That is so when it is on the opposite side and for no more than what is free: by the
         broker's position, less what open orders on the same side would already take, and by what
         the account should hold (`expected`, in shares), because positions lag fills by seconds.
-        Anything unknown makes it an order that opens risk.
+        What the orders held whose place it takes is free for it. An order with exits attached is
+        an entry. Anything unknown makes it an order that opens risk.
         """
+        if self.exits:
+            return True
+        if self.body.get("order_class") in ("bracket", "oto"):
+            return False
         qty, held, free = self.qty, world.position.qty, world.position.qty_available
         if qty is None or held is None or free is None or expected is None:
             return False
         if held * expected <= 0 or self.side != ("sell" if held > 0 else "buy"):
             return False
+        replaced = {order.id for order in self.instead}
         taken = [
             order.remaining
             for order in world.open_orders
-            if same_symbol(order.symbol, self.symbol) and order.side == self.side
+            if same_symbol(order.symbol, self.symbol)
+            and order.side == self.side
+            and order.id not in replaced
         ]
         if any(remaining is None for remaining in taken):
             return False
         left = abs(held) - sum((one for one in taken if one is not None), Decimal(0))
-        return qty <= min(abs(free), left, abs(expected))
+        freed = [order.remaining or Decimal(0) for order in self.instead if order.side == self.side]
+        return qty <= min(abs(free) + max(freed, default=Decimal(0)), left, abs(expected))
 
 
 class Tally(Struct, frozen=True):
@@ -106,6 +131,18 @@ class Bounds(Struct, frozen=True):
     tally: Tally
     at: datetime
     expected: Decimal | None  # shares of the symbol the account should hold, this run's included
+
+
+class Judged(Struct, frozen=True):
+    """One order, or one leg of one, beside the world that it is judged by."""
+
+    draft: Draft
+    world: World
+    bounds: Bounds
+
+    @property
+    def reduces(self) -> bool:
+        return self.draft.reduces(self.world, self.bounds.expected)
 
 
 class Verdict(Struct, frozen=True):

@@ -9,7 +9,7 @@ from typing import Any
 from runner.effects import Json
 from runner.language.declare import Field, Form, attribute_of
 from runner.language.expressions import Expression, Template, on_grid
-from runner.language.runbook import Argument, Literal, OrderReference, Poll
+from runner.language.runbook import Argument, Literal, Nested, OrderReference, Poll
 from runner.language.values import Plain, written
 from runner.machine.decisions import decide, fill_in
 from runner.machine.failures import Cause, Failure
@@ -37,6 +37,8 @@ def _value(run: Run, argument: Argument) -> Steps[Any]:
         for item in content:
             values.append((yield from _value(run, item)))
         return tuple(values)
+    if isinstance(content, Nested):
+        return (yield from build(run, content.declared, content.arguments))
     if isinstance(content, Literal):
         return content.value
     if isinstance(content, Template):
@@ -91,6 +93,8 @@ def _show(argument: Argument, value: Any) -> Json:
         return f"{content.step_id}{leg}"
     if isinstance(content, Poll):
         return content.action.name
+    if isinstance(content, Nested):
+        return shown(content.arguments, value, content.declared)
     if isinstance(content, tuple):
         return [_show(item, one) for item, one in zip(content, value, strict=True)]
     if isinstance(value, Expression):

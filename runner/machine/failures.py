@@ -17,6 +17,7 @@ class Cause(StrEnum):
     """What ended a step or a run."""
 
     REFUSED = "refused"  # a check, an assertion or a guard said no
+    NOT_APPROVED = "not_approved"  # a person said no, or nobody answered
     FAILED = "failed"  # the broker refused, or the order ended otherwise than asked
     TIMED_OUT = "timed_out"
     RUN_TIMED_OUT = "run_timed_out"

@@ -11,6 +11,8 @@ Order of operations of a run:
    protective orders stay. After a run that succeeded only what it awaited in vain is cancelled.
 6. What is still unknown is looked for once more; if it stays unknown, the run suspends.
 
+After a resume what was sent is settled before anything else is asked for (`settling`).
+
 There is no clock, network, file or randomness here. Everything comes in through outcomes.
 """
 
@@ -21,19 +23,18 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from runner.effects import Bind, Json, Problem, ReadClock, Reason, Status, Suspend
+from runner.effects import Bind, Json, Problem, ReadClock, Reason, Status
 from runner.language.declare import declared_fields
 from runner.language.runbook import Argument, Block, Literal, Step, StepKeys
 from runner.language.source import Span
-from runner.language.values import Certainty, Plain, Value, written
+from runner.language.values import Certainty, Plain, Value, recorded, written
 from runner.machine.arguments import build, shown
 from runner.machine.decisions import decide, holds
 from runner.machine.failures import Cause, Failure, defect, refused
-from runner.machine.following import cancel_and_confirm, read_again
-from runner.machine.own_orders import OwnOrder, Sent
 from runner.machine.result import Result, conclude
 from runner.machine.run import Returned, Run, StepResult, Steps, read_failure
-from runner.machine.sending import Fate, look_up, resolve
+from runner.machine.safe_stop import settle_and_stop, stop_safely
+from runner.machine.settling import settle
 from runner.world import Account, Clock
 
 CLEANUP_TIMEOUT = Argument(
@@ -44,6 +45,7 @@ CLEANUP_TIMEOUT = Argument(
 
 def carry_out(run: Run) -> Steps[Result]:
     """Carry out the runbook of a fresh `run` and return what it came to."""
+    run.settle = settle
     try:
         yield from _bind(run)
         yield from run_block(run, run.runbook.body, "", absorbs=False)
@@ -51,18 +53,18 @@ def carry_out(run: Run) -> Steps[Result]:
         run.failure = run.failure or failure
     # From here on nothing interrupts: neither a signal nor a deadline may hide what is live.
     run.in_cleanup, run.path, run.step_deadline = True, "", None
-    yield from _look_for_stragglers(run)
-    yield from _safe_stop(run)
-    resumed = False
-    while run.in_doubt:
-        found = yield from _look_again(run, thoroughly=resumed)
-        if found or resumed:
-            yield from _safe_stop(run)
-        if not run.in_doubt:
-            break
-        resumed = yield from _suspend(run)
-        if not resumed:
-            break
+    yield from run.settle_if_resumed()
+    yield from stop_safely(run)
+    return conclude(run)
+
+
+def stop_only(run: Run) -> Steps[Result]:
+    """End a run of which nothing but its orders is known: settle and stop them, run no step.
+
+    Its `failure` says why it is stopped.
+    """
+    run.in_cleanup = True
+    yield from settle_and_stop(run)
     return conclude(run)
 
 
@@ -164,70 +166,6 @@ def _run_always(run: Run, steps: Sequence[Step], prefix: str) -> Steps[Failure |
     return first
 
 
-def _safe_stop(run: Run) -> Steps[None]:
-    """Cancel what of this run is still live and opens risk, and wait until that is certain.
-
-    After a run that succeeded, only orders that were awaited in vain: the others are its result.
-    """
-    working = [
-        own
-        for own in run.orders.live
-        if own.opens
-        and not own.kept
-        and (run.failure is not None or own.abandoned)
-        # It may have been taken for one that opens because the position lagged behind the fill.
-        and not own.can_only_reduce(run.orders.held(own.symbol))
-    ]
-    left = yield from cancel_and_confirm(run, working)
-    for own in left:
-        run.note_unknown(own)
-
-
-def _look_for_stragglers(run: Run) -> Steps[None]:
-    """Look once more for orders that left and were not to be seen: they may have arrived since.
-
-    One that only met the rate limit was never searched for: it stays unknown while nobody answers.
-    """
-    for own in run.orders.presumed_absent:
-        answered = yield from look_up(run, own)
-        if not answered and not own.doubted:
-            own.sent = Sent.UNKNOWN
-
-
-def _look_again(run: Run, *, thoroughly: bool) -> Steps[bool]:
-    """One more look at each order in doubt, now that everything else is over; after a resume the
-    whole search again. Whether an order that nobody knew of was found.
-    """
-    lost = run.orders.unknown
-    for own in run.in_doubt:
-        if own.sent is Sent.UNKNOWN and thoroughly:
-            yield from _search(run, own)
-        elif own.sent is Sent.UNKNOWN:
-            yield from look_up(run, own)
-        else:
-            yield from read_again(run, own)
-    return any(own.sent is not Sent.UNKNOWN for own in lost)
-
-
-def _search(run: Run, own: OwnOrder) -> Steps[None]:
-    """Settle an order after a resume; proven absent, it is not sent any more."""
-    try:
-        fate = yield from resolve(run, own)
-    except Failure as failure:
-        run.failure = run.failure or failure
-    else:
-        own.sent = Sent.NO if fate is Fate.ABSENT else own.sent
-
-
-def _suspend(run: Run) -> Steps[bool]:
-    """End with orders in doubt. Whether the run was resumed to settle them."""
-    ids = tuple(own.client_order_id for own in run.in_doubt)
-    while True:
-        outcome = yield from run.ask_once(Suspend(ids))
-        if outcome.resumed or outcome.status is not Status.NOT_PERFORMED:
-            return outcome.resumed
-
-
 # ------------------------------------------------------------------------------- steps
 
 
@@ -304,7 +242,7 @@ def _skip(run: Run, result: StepResult) -> Steps[None]:
 def _finish(
     run: Run, result: StepResult, outputs: Mapping[str, Plain], failure: Failure | None
 ) -> Steps[None]:
-    result.outputs = {name: written(value) for name, value in outputs.items() if value is not None}
+    result.outputs = {name: recorded(value) for name, value in outputs.items() if value is not None}
     if failure is not None:
         result.status = _STATUS.get(failure.cause, "failed")
         result.error = failure.to_data()
@@ -332,4 +270,8 @@ def _named(result: StepResult) -> dict[str, Json]:
     return {key: value for key, value in (("id", result.id), ("name", result.name)) if value}
 
 
-_STATUS = {Cause.REFUSED: "refused", Cause.UNKNOWN: "unknown"}
+_STATUS = {
+    Cause.REFUSED: "refused",
+    Cause.NOT_APPROVED: "refused",
+    Cause.UNKNOWN: "unknown",
+}

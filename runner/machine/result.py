@@ -27,10 +27,11 @@ _ENDINGS = {
     Cause.RUN_TIMED_OUT: ("timed_out", 6),
     Cause.UNREACHABLE: ("failed", 7),
     Cause.UNKNOWN: ("unknown", 8),
+    Cause.NOT_APPROVED: ("refused", 11),
     Cause.INTERRUPTED: ("interrupted", 130),
     Cause.INTERNAL: ("failed", 1),
 }
-_ONLY_BEFORE_AN_ORDER = (4, 7)
+_ONLY_BEFORE_AN_ORDER = (4, 7, 11)
 
 
 def ending(failure: Failure | None, *, accepted: bool, unknown: bool) -> tuple[str, int]:
@@ -82,7 +83,7 @@ def conclude(run: Run) -> Result:
                 for symbol in run.orders.symbols
             ],
             "error": _error(run.failure, unknown=unknown),
-            "open_orders": [own.client_order_id for own in run.orders.live],
+            "open_orders": [one for own in run.orders.live for one in _ids_live(own)],
         },
     )
 
@@ -97,24 +98,53 @@ def _error(failure: Failure | None, *, unknown: bool) -> dict[str, Json] | None:
     return data
 
 
+def _ids_live(own: OwnOrder) -> list[str]:
+    """The client order ids under which an order may be live: also that of a change that may have
+    been carried out, and that of the order before one that may be rejected yet."""
+    before = [one.client_order_id for key, one in own.past.items() if key in own.unread]
+    return [one for one in (_id_now(own), own.replacing, *before) if one]
+
+
+def _id_now(own: OwnOrder) -> str:
+    """The client order id that it has at the broker: a replaced order goes on under another."""
+    return own.order.client_order_id or own.client_order_id
+
+
 def _order(own: OwnOrder) -> dict[str, Json]:
     order = own.order
     status = order.status if own.sent is Sent.ACCEPTED else own.sent.value
+    before = [one.client_order_id for one in own.past.values()]
     return {
-        "client_order_id": own.client_order_id,
+        "client_order_id": _id_now(own),
         "order_id": order.id or None,
-        "symbol": own.symbol,
-        "side": own.side,
+        "leg_of": _id_now(own.parent) if own.parent is not None else None,
+        "replaces": list[Json](before),
+        "continues": _id_now(own.continues) if own.continues is not None else None,
+        "symbol": own.symbol or None,
+        "side": own.side or None,
         "qty": own.body.get("qty") if order.qty is None else _number(order.qty),
         "notional": own.body.get("notional"),
         "type": own.body.get("type"),
-        "limit_price": own.body.get("limit_price"),
-        "stop_price": own.body.get("stop_price"),
+        "limit_price": _now(own, "limit_price"),
+        "stop_price": _now(own, "stop_price"),
         "status": status,
         "filled_qty": _number(own.filled_qty),
-        "filled_avg_price": _number(order.filled_avg_price),
+        "filled_avg_price": _number(_average(own)),
         "kept": own.kept,
     }
+
+
+def _average(own: OwnOrder) -> Decimal | None:
+    """Dollars a share, over what it filled before it was replaced too."""
+    if not own.past:
+        return own.order.filled_avg_price
+    return own.cost / own.filled_qty if own.cost is not None and own.filled_qty else None
+
+
+def _now(own: OwnOrder, price: str) -> Json:
+    """A price as it is since the order was last changed, else as it was sent."""
+    value = getattr(own.order, price)
+    return own.body.get(price) if value is None else _number(value)
 
 
 def _number(value: Decimal | None) -> str | None:

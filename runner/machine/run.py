@@ -8,7 +8,7 @@ up) is shielded.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -29,8 +29,9 @@ from runner.effects import (
 )
 from runner.guards import Tally
 from runner.language.kinds import MOMENT, TEXT
-from runner.language.runbook import Runbook, Step
+from runner.language.runbook import OrderReference, Runbook, Step
 from runner.language.values import Certainty, Value
+from runner.machine.exits import exits_unseen
 from runner.machine.failures import Cause, Failure
 from runner.machine.own_orders import OwnOrder, OwnOrders
 from runner.world import World
@@ -78,7 +79,11 @@ class Run:
     baselines: dict[str, Decimal] = field(default_factory=dict)  # positions before this run
     stuck: list[OwnOrder] = field(default_factory=list)  # cancels that never completed
     resumptions: int = 0  # how often an outcome said that the run was resumed
+    died_at: datetime | None = None  # the last time before that, until all is settled
+    ahead: timedelta = timedelta(0)  # by how much the broker's clock was ahead of the run's
+    go_on: bool = False  # a person said that the steps go on all the same
     resend_within: timedelta = timedelta(minutes=10)
+    settle: Callable[[Run, datetime], Steps[None]] | None = None  # what a resume begins with
     _interrupt: str | None = None
     _shield: int = 0
 
@@ -100,19 +105,31 @@ class Run:
 
     def ask_once(self, effect: Effect) -> Steps[Outcome]:
         """As `ask`, but an effect that was not performed is the caller's to ask for again."""
+        yield from self.settle_if_resumed()
         self.raise_what_is_due()
         outcome = yield Command(self.path, effect)
         if outcome is None:
             raise RuntimeError("a driver must answer every command")
-        self.at = outcome.at
+        before, self.at = self.at, outcome.at
         self.certainty = max(self.certainty, outcome.certainty)
         if outcome.resumed:
             self.resumptions += 1
+            self.died_at = self.died_at or before
+            self.go_on = outcome.data.get("go_on") is True
+            if self.in_cleanup and self.step_deadline is not None:
+                # A clean-up is attempted: the time in which nobody was there does not count.
+                self.step_deadline += outcome.at - before
         if outcome.interrupt is not None:
             self._interrupt = outcome.interrupt
         if outcome.status is Status.NOT_PERFORMED:
             self.raise_what_is_due()
         return outcome
+
+    def settle_if_resumed(self) -> Steps[None]:
+        """Begin with the settlement what follows a resume, unless something must end first."""
+        if self.died_at is not None and self.settle is not None and not self._shield:
+            died_at, self.died_at = self.died_at, None
+            yield from self.settle(self, died_at)
 
     def emit(self, type: str, data: Mapping[str, Json]) -> Steps[None]:  # noqa: A002
         """Put an event on record."""
@@ -142,6 +159,8 @@ class Run:
         if data is None or not whole:
             raise Failure(Cause.UNREACHABLE, "the broker did not describe the account whole")
         world = World.read(symbol, data)
+        if world.clock.timestamp is not None:
+            self.ahead = world.clock.timestamp - self.at
         if world.position.qty is not None:
             baseline = world.position.qty - self.orders.net_fills(symbol)
             self.baselines.setdefault(symbol, baseline)
@@ -205,10 +224,13 @@ class Run:
 
     # ------------------------------------------------------------------ what is known
 
-    def order_sent_by(self, step_id: str) -> OwnOrder | None:
-        """The order that the step with this id sent; None when it sent none."""
-        path = self.paths.get(step_id)
-        return self.orders.of_step(path) if path is not None else None
+    def order_named(self, reference: OrderReference) -> OwnOrder | None:
+        """The order that a step sent, or the leg of it that is named; None when there is none."""
+        path = self.paths.get(reference.step_id)
+        own = self.orders.of_step(path) if path is not None else None
+        if own is None or reference.output == "order_id":
+            return own
+        return own.leg_named(reference.output)
 
     def note_unknown(self, own: OwnOrder) -> None:
         """Remember an order whose cancel could not be confirmed: it may be live."""
@@ -217,11 +239,14 @@ class Run:
 
     @property
     def in_doubt(self) -> list[OwnOrder]:
-        """Orders that nobody can find, that may be live although the run meant otherwise, or that
-        ended without the broker saying how much of them was filled."""
-        lost = self.orders.unknown
-        untold = [own for own in self.orders.all if own.fill_untold]
-        return lost + untold + [own for own in self.stuck if own.may_be_live and own not in lost]
+        """Orders that nobody can find, that may be live although the run meant otherwise, that may
+        have been changed or not, or that ended without the broker saying how much was filled or
+        showing the exits they brought."""
+        stuck = [own for own in self.stuck if own.may_be_live]
+        doubtful = [own for own in self.orders.all if own.replacing or own.changing]
+        changed = [own for own in doubtful if own.may_be_live]
+        untold = [own for own in self.orders.all if own.fill_untold or exits_unseen(own)]
+        return list(dict.fromkeys([*self.orders.unknown, *untold, *stuck, *changed]))
 
     def lookup(self, path: tuple[str, ...]) -> Value | None:
         """The value of a dotted name in an expression; None when it is absent."""

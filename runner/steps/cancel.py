@@ -43,11 +43,11 @@ class CancelAll:
 
 
 def cancel_order(args: CancelOrder, run: Run) -> Steps[Mapping[str, Plain]]:
-    own = run.order_sent_by(args.order.step_id)
+    own = run.order_named(args.order)
     if own is None or not own.reached:
         return {"status": "none", "filled_qty": ZERO}
     yield from cancel_or_fail(run, [own])
-    return {"status": own.order.status, "filled_qty": own.filled_qty}
+    return {"status": own.order.status, "filled_qty": own.filled_in_all}
 
 
 def cancel_or_fail(run: Run, orders: Sequence[OwnOrder]) -> Steps[None]:
@@ -65,7 +65,7 @@ def cancel_or_fail(run: Run, orders: Sequence[OwnOrder]) -> Steps[None]:
 
 
 def cancel_all(args: CancelAll, run: Run) -> Steps[Mapping[str, Plain]]:
-    candidates = run.orders.live
+    candidates = run.orders.cancelable
     if args.scope != "run":
         symbols = _symbols(run) if args.scope == "symbols" else ()
         candidates += yield from open_orders_of_others(run, symbols)
@@ -103,43 +103,52 @@ def open_orders_of_others(run: Run, symbols: tuple[str, ...]) -> Steps[list[OwnO
     found = []
     for row in rows if isinstance(rows, list) else []:
         order = Order.read(row)
-        if run.orders.get(order.client_order_id) is None and order.id:
-            found.append(
-                OwnOrder(
-                    client_order_id=order.client_order_id,
-                    step="",
-                    symbol=order.symbol,
-                    side=order.side,
-                    body={},
-                    opens=True,
-                    intended_at=run.at,
-                    sent=Sent.ACCEPTED,
-                    data=row,
-                )
+        if order.id and not run.orders.knows(order):
+            other = OwnOrder(
+                client_order_id=order.client_order_id,
+                step="",
+                symbol=order.symbol,
+                side=order.side,
+                body={},
+                opens=True,
+                intended_at=run.at,
+                sent=Sent.ACCEPTED,
+                data=row,
             )
+            # Exits are shown beneath their entry, also when that one has ended.
+            legs = [leg for leg in other.legs.values() if leg.may_be_live]
+            found += [other] if other.may_be_live else legs
     return found
 
 
-def _positions(run: Run, orders: Sequence[OwnOrder]) -> Steps[dict[str, Decimal]]:
-    """What is held, by symbol; read only when there is an order to judge by it."""
+def _positions(run: Run, orders: Sequence[OwnOrder]) -> Steps[dict[str, Decimal | None]]:
+    """What is held, by symbol, None where the broker does not say how much; read only when there
+    is an order to judge by it."""
     if not orders:
         return {}
     data = (yield from run.read(ReadPositions())) or {}
     rows: Any = data.get("positions")
     positions = [Position.read(row) for row in rows] if isinstance(rows, list) else []
-    return {one.symbol.replace("/", ""): one.qty for one in positions if one.qty is not None}
+    return {one.symbol.replace("/", ""): one.qty for one in positions}
 
 
-def _protects(run: Run, own: OwnOrder, held: Mapping[str, Decimal]) -> bool:
+def _protects(run: Run, own: OwnOrder, held: Mapping[str, Decimal | None]) -> bool:
     """Whether an order can only make smaller what the account or this run holds. Both are asked,
-    because positions lag orders by seconds."""
+    because positions lag orders by seconds; a position that does not say how much counts as one.
+
+    An exit of this run was sent as one: its last reading may be older than the position.
+    """
+    mine = run.orders.held(own.symbol)
+    if not own.opens and (own.parent is None or own.parent.filled_qty > 0):
+        return True
     position = held.get(own.symbol.replace("/", ""), ZERO)
-    return own.can_only_reduce(position) or own.can_only_reduce(run.orders.held(own.symbol))
+    return position is None or own.can_only_reduce(position) or own.can_only_reduce(mine)
 
 
 CANCEL_ORDER = Action(
     "cancel_order",
-    "Cancels one order of this run and waits until the broker says what became of it.",
+    "Cancels one order of this run and waits until the broker says what became of it. With an "
+    "entry go its exits, unless its fill wins; with one exit of a group goes the other.",
     CancelOrder,
     {
         "status": Output(TEXT, "What became of it: canceled, or filled when the fill won."),

@@ -31,12 +31,13 @@ from runner.language.values import Plain
 from runner.machine import Run, Steps
 from runner.machine.failures import Cause, Failure
 from runner.machine.own_orders import Sent
-from runner.machine.sending import look_up, send_once
+from runner.machine.resolving import look_up
+from runner.machine.sending import send_once
 from runner.steps.cancel import cancel_or_fail, open_orders_of_others
 from runner.steps.order_rules import check_closing
 from runner.steps.position import agreed_position, must_say
 from runner.steps.submit import SubmitOrder, accepted_outputs, order_body, rejected
-from runner.world import Position, same_symbol
+from runner.world import Position, is_option, same_symbol
 
 SMALLEST = Decimal("0.000000001")
 ZERO = Decimal(0)
@@ -90,7 +91,9 @@ def close_position(args: ClosePosition, run: Run) -> Steps[Mapping[str, Plain]]:
             help="Look at the position at the broker, and close it there or with scope: account.",
         )
     # An order whose fate is unknown cannot be cancelled; what is held is closed all the same.
-    conflicting = [own for own in mine if own.may_be_live and own.sent is Sent.ACCEPTED]
+    conflicting = [
+        own for own in run.orders.cancelable if own in mine and own.sent is Sent.ACCEPTED
+    ]
     if args.cancel_conflicting == "symbol":
         conflicting += yield from open_orders_of_others(run, (args.symbol,))
     yield from cancel_or_fail(run, conflicting)
@@ -105,7 +108,7 @@ def close_position(args: ClosePosition, run: Run) -> Steps[Mapping[str, Plain]]:
         qty=qty,
         type=args.type,
         limit_price=args.limit_price,
-        time_in_force=args.time_in_force or _in_force(run, args.symbol, qty),
+        time_in_force=args.time_in_force or in_force_for(run, args.symbol, qty),
         extended_hours=args.extended_hours,
         position_intent=None if "/" in args.symbol else f"{side}_to_close",
     )
@@ -157,13 +160,14 @@ def _to_close(run: Run, args: ClosePosition) -> Steps[Decimal]:
     return signed(position)
 
 
-def _in_force(run: Run, symbol: str, qty: Decimal) -> str | None:
+def in_force_for(run: Run, symbol: str, qty: Decimal) -> str | None:
     """What the order needs where the step says nothing and the default would be refused: fractions
-    of a share are day orders, crypto is gtc or ioc (facts page 2.4)."""
+    of a share and options are day orders, crypto is gtc or ioc (facts page 2.4)."""
     default = run.runbook.defaults.time_in_force
     if "/" in symbol:
         return default if default in ("gtc", "ioc") else "gtc"
-    return default if qty == qty.to_integral_value() else "day"
+    whole = qty == qty.to_integral_value()
+    return default if whole and not is_option(symbol) else "day"
 
 
 def _part(args: ClosePosition, held: Decimal) -> Decimal:

@@ -22,8 +22,9 @@ from runner.machine import Run, Steps
 from runner.machine.failures import refused
 from runner.steps.exposure import day_trades, left_overnight, opening_parts
 from runner.steps.fills import count_day_trades, opened_today
-from runner.steps.planned import PlannedOrder, planned_orders
-from runner.world import Account, Order, World
+from runner.steps.forecast import planned_orders
+from runner.steps.planned import PlannedOrder
+from runner.world import Account, Order, World, is_option
 
 RETIRED = (
     "the pattern-day-trader rule ended on 2026-06-04 and the broker removed its fields on "
@@ -75,7 +76,7 @@ OUTPUTS = {
 
 def assert_no_pdt_risk(args: AssertNoPdtRisk, run: Run) -> Steps[Mapping[str, Plain]]:
     account = Account.read((yield from run.read(ReadAccount())) or {})
-    orders = planned_orders(run)
+    orders = yield from planned_orders(run)
     present = account.pattern_day_trader is not None or account.daytrade_count is not None
     if args.regime == "pdt" or (args.regime == "auto" and present):
         return (yield from _pdt(args, run, account, orders))
@@ -210,7 +211,7 @@ def _reported(value: Decimal | None, name: str) -> Decimal:
 
 def _worth(run: Run, order: PlannedOrder, world: World) -> Decimal:
     """Dollars the order may be worth; `max_order_notional` when its size is not known yet."""
-    worth = order.draft.notional(world)
+    worth = None if order.unsure else order.draft.notional(world)
     if worth is not None:
         return worth
     most = run.runbook.limits.max_order_notional
@@ -224,6 +225,13 @@ def _worth(run: Run, order: PlannedOrder, world: World) -> Decimal:
 
 def _requirement(order: PlannedOrder, world: World) -> Decimal:
     """Maintenance margin of the asset in percent of value; all of it when not marginable."""
+    if is_option(order.symbol):
+        if order.side == "buy":
+            return HUNDRED  # options are bought without credit
+        raise refused(
+            f"what margin {order.symbol} takes when it is sold to open cannot be told",
+            help="Remove assert_no_pdt_risk from this plan, or the sold option.",
+        )
     asset = world.asset
     if asset is None or asset.marginable is None:
         raise refused(f"the broker did not report whether {order.symbol} is marginable")

@@ -12,9 +12,9 @@ from msgspec import Struct
 from runner.effects import ReadActivities, ReadPositions
 from runner.machine import Run, Steps
 from runner.machine.failures import refused
+from runner.machine.sessions import NEW_YORK, at_new_york, read_clock, read_sessions
 from runner.steps.exposure import Opened
 from runner.steps.planned import PlannedOrder
-from runner.steps.sessions import NEW_YORK, at_new_york, read_clock, read_sessions
 from runner.world import Position, decimal, moment
 
 WINDOW = 5  # trading days, as the retired rule counted

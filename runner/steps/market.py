@@ -11,7 +11,7 @@ from runner.language.kinds import BOOLEAN, DURATION, MOMENT, TEXT, choice
 from runner.language.values import Plain, written
 from runner.machine import Run, Steps
 from runner.machine.failures import refused
-from runner.steps.sessions import name_of, read_clock, read_sessions
+from runner.machine.sessions import name_of, read_clock, read_sessions
 
 SESSION = choice("premarket", "regular", "afterhours", "overnight", "closed")
 

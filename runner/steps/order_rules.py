@@ -6,12 +6,13 @@ broker answers), 2.4 (what the rules say).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any
 
-from runner.language.declare import Finding
+from runner.language.declare import Finding, GivenKeys, KnownValues
 from runner.language.expressions import on_grid
+from runner.steps.option_rules import check_options, is_contract
+from runner.steps.order_legs import CENT, GROUPS, TRAILS, check_exits, in_words
 
 NEEDS = {
     "market": (),
@@ -19,36 +20,47 @@ NEEDS = {
     "stop": ("stop_price",),
     "stop_limit": ("stop_price", "limit_price"),
     "trailing_stop": (),
+    "marketable_limit": (),
 }
-PRICES = ("limit_price", "stop_price", "trail_price", "trail_percent")
-TAKES = {**NEEDS, "trailing_stop": ("trail_price", "trail_percent")}
-
-Known = Mapping[str, Any]
-Given = frozenset[str]
+PRICES = ("limit_price", "stop_price", *TRAILS, "collar")
+TAKES = {**NEEDS, "trailing_stop": TRAILS, "marketable_limit": ("collar",)}
+ON_GRID = ("limit_price", "stop_price", "take_profit", "stop_loss", "stop_loss_limit")
 
 
-def check(known: Known, given: Given) -> Iterator[Finding]:
+def check(known: KnownValues, given: GivenKeys) -> Iterator[Finding]:
     """Every rule over one order's arguments."""
     for rule in (
         _size,
         _prices,
+        _sign,
+        _collar,
         _grid,
         _fractions,
         _extended_hours,
         _duration,
-        _order_class,
+        check_exits,
+        check_options,
         _intent,
     ):
         yield from rule(known, given)
 
 
-def check_closing(known: Known, given: Given) -> Iterator[Finding]:
-    """The rules for an order that closes: its size is decided when it runs."""
-    for rule in (_prices, _grid, _extended_hours, _duration):
+def check_closing(known: KnownValues, given: GivenKeys) -> Iterator[Finding]:
+    """The rules for an order that closes: its size is decided when it runs, and so is how long it
+    works where the step does not say and the runbook's default would not do."""
+    special = is_contract(known) or "/" in str(known.get("symbol", ""))
+    if special and "time_in_force" not in given:
+        known = {name: value for name, value in known.items() if name != "time_in_force"}
+    for rule in (_prices, _grid, _extended_hours, _duration, check_options):
         yield from rule(known, given)
 
 
-def _size(known: Known, given: Given) -> Iterator[Finding]:
+def check_prices_on_grid(known: KnownValues, given: GivenKeys) -> Iterator[Finding]:
+    """The rule for an order whose prices are changed."""
+    yield from _grid(known, given)
+
+
+def _size(known: KnownValues, given: GivenKeys) -> Iterator[Finding]:
     """Exactly one of qty and notional, more than zero (2.3: 40010001)."""
     if "qty" in given and "notional" in given:
         yield Finding(
@@ -61,21 +73,24 @@ def _size(known: Known, given: Given) -> Iterator[Finding]:
         yield Finding("RB509", "notional", "notional must be at least 1.00 dollar")
 
 
-def _prices(known: Known, given: Given) -> Iterator[Finding]:
-    """Each type takes its own prices and no others (1.6, 2.3)."""
-    kind = known.get("type")
-    if kind not in NEEDS:
+def _prices(known: KnownValues, given: GivenKeys) -> Iterator[Finding]:
+    """Each type takes its own prices and no others (1.6, 2.3). What a group says otherwise of
+    them, `order_legs` knows."""
+    kind, order_class = known.get("type"), known.get("order_class")
+    if kind not in NEEDS or order_class == "oco":
         return
     for name in NEEDS[kind]:
         if name not in given:
             yield Finding("RB502", "type", f"a {kind} order needs {name}", f"Add {name}.")
     for name in PRICES:
+        if name in TRAILS and order_class in GROUPS:
+            continue
         if name in given and name not in TAKES[kind]:
             takes = ", ".join(TAKES[kind]) or "no price"
             yield Finding(
                 "RB503", name, f"a {kind} order takes no {name}", f"A {kind} order takes {takes}."
             )
-    if kind == "trailing_stop":
+    if kind == "trailing_stop" and order_class not in GROUPS:
         trails = [name for name in ("trail_price", "trail_percent") if name in given]
         if not trails:
             yield Finding(
@@ -85,29 +100,59 @@ def _prices(known: Known, given: Given) -> Iterator[Finding]:
             yield Finding("RB503", "trail_percent", "give trail_price or trail_percent, not both")
 
 
-def _grid(known: Known, given: Given) -> Iterator[Finding]:
-    """Prices of a dollar and more in cents, below in hundredths of a cent (2.4; SEC Rule 612)."""
-    for name in ("limit_price", "stop_price"):
+def _sign(known: KnownValues, given: GivenKeys) -> Iterator[Finding]:
+    """A limit is above zero (2.3); the net of several legs may be a credit, which is negative."""
+    order_class, price = known.get("order_class"), known.get("limit_price")
+    if order_class not in (None, "mleg") and isinstance(price, Decimal) and price <= 0:
+        yield Finding(
+            "RB203",
+            "limit_price",
+            f"'limit_price' cannot be '{price:f}': this must be more than 0",
+        )
+
+
+def _collar(known: KnownValues, given: GivenKeys) -> Iterator[Finding]:
+    """A limit at the collar needs one: its own, or the runbook's."""
+    if known.get("type") == "marketable_limit" and not given & {"collar", "limits.price_collar"}:
+        yield Finding(
+            "RB518",
+            "type",
+            "a marketable_limit order needs a collar: how far from the market its limit may lie",
+            "Add collar: 1%, or limits.price_collar.",
+        )
+
+
+def _grid(known: KnownValues, given: GivenKeys) -> Iterator[Finding]:
+    """Prices of a dollar and more in cents, below in hundredths of a cent (2.4; SEC Rule 612).
+
+    Options are priced in cents throughout.
+    """
+    contract = is_contract(known)
+    for name in ON_GRID:
         price = known.get(name)
-        if isinstance(price, Decimal) and not on_grid(price):
-            places = 2 if price >= 1 else 4
-            yield Finding(
-                "RB501",
-                name,
-                f"{name} {price:f} is finer than the price grid",
-                f"Prices {'of $1 and more' if price >= 1 else 'below $1'} have at most {places} "
-                "decimal places.",
-            )
+        if not isinstance(price, Decimal):
+            continue
+        if price.quantize(CENT) == price if contract else on_grid(price):
+            continue
+        which = "of $1 and more" if abs(price) >= 1 else "below $1"
+        yield Finding(
+            "RB501",
+            name,
+            f"{name} {price:f} is finer than the price grid",
+            "Prices of options have at most 2 decimal places."
+            if contract
+            else f"Prices {which} have at most {2 if abs(price) >= 1 else 4} decimal places.",
+        )
 
 
-def _fractions(known: Known, given: Given) -> Iterator[Finding]:
+def _fractions(known: KnownValues, given: GivenKeys) -> Iterator[Finding]:
     """Fractions and notional: day orders, simple, no trailing stop (2.3: 42210000, 2.4)."""
     qty = known.get("qty")
     fractional = isinstance(qty, Decimal) and qty != qty.to_integral_value()
     if "notional" not in given and not fractional:
         return
-    if "/" in str(known.get("symbol", "")):
-        return  # crypto is fractional by nature
+    if "/" in str(known.get("symbol", "")) or is_contract(known):
+        return  # crypto is fractional by nature; contracts have a rule of their own
     what = "a notional order" if "notional" in given else "a fractional order"
     in_force = known.get("time_in_force")
     if in_force is not None and in_force != "day":
@@ -120,12 +165,12 @@ def _fractions(known: Known, given: Given) -> Iterator[Finding]:
         yield Finding("RB505", "order_class", f"{what} must be a simple order")
 
 
-def _extended_hours(known: Known, given: Given) -> Iterator[Finding]:
+def _extended_hours(known: KnownValues, given: GivenKeys) -> Iterator[Finding]:
     """Extended hours take limit orders, day or gtc, simple (2.3: 42210000, 2.4)."""
-    if known.get("extended_hours") is not True:
+    if known.get("extended_hours") is not True or is_contract(known):
         return
     kind, in_force = known.get("type"), known.get("time_in_force")
-    if kind is not None and kind != "limit":
+    if kind is not None and kind not in ("limit", "marketable_limit"):
         yield Finding(
             "RB506",
             "extended_hours",
@@ -138,10 +183,10 @@ def _extended_hours(known: Known, given: Given) -> Iterator[Finding]:
         yield Finding("RB506", "extended_hours", "extended hours take simple orders only")
 
 
-def _duration(known: Known, given: Given) -> Iterator[Finding]:
+def _duration(known: KnownValues, given: GivenKeys) -> Iterator[Finding]:
     """Times in force by type and class (2.4)."""
     in_force = known.get("time_in_force")
-    if in_force is None:
+    if in_force is None or is_contract(known):
         return
     if "/" in str(known.get("symbol", "")):
         if in_force not in ("gtc", "ioc"):
@@ -160,39 +205,15 @@ def _duration(known: Known, given: Given) -> Iterator[Finding]:
         yield Finding(
             "RB508",
             "time_in_force",
-            f"a {known['order_class']} order is day or gtc, not {in_force}",
+            f"{in_words(known['order_class'])} is day or gtc, not {in_force}",
         )
 
 
-def _order_class(known: Known, given: Given) -> Iterator[Finding]:
-    """A bracket's and an OCO's legs (1.6); and what this version can send."""
-    order_class = known.get("order_class")
-    if order_class is None:
-        return
-    legs = {name for name in ("take_profit", "stop_loss") if name in given}
-    if order_class == "simple":
-        for name in sorted(legs):
-            yield Finding("RB507", name, f"a simple order takes no {name}")
-        return
-    missing = {"take_profit", "stop_loss"} - legs
-    if order_class in ("bracket", "oco") and missing:
-        words = " and ".join(sorted(missing))
-        yield Finding("RB507", "order_class", f"a {order_class} order needs {words}")
-    elif order_class == "oto" and not legs:
-        yield Finding("RB507", "order_class", "an oto order needs take_profit or stop_loss")
-    yield Finding(
-        "RB510",
-        "order_class",
-        f"{order_class} orders cannot be sent by this version: only simple ones",
-        "Send a simple order and protect it with an order of its own.",
-    )
-
-
-def _not_simple(known: Known) -> bool:
+def _not_simple(known: KnownValues) -> bool:
     return bool(known.get("order_class", "simple") != "simple")
 
 
-def _intent(known: Known, given: Given) -> Iterator[Finding]:
+def _intent(known: KnownValues, given: GivenKeys) -> Iterator[Finding]:
     """The intent must agree with the side (2.3: position intent mismatch)."""
     intent, side = known.get("position_intent"), known.get("side")
     if intent is not None and side is not None and not str(intent).startswith(str(side)):

@@ -36,22 +36,32 @@ OUTPUTS = {
     "order_id": Output(ORDER, "The broker's id."),
     "client_order_id": Output(TEXT, "The id this run gave it."),
     "status": Output(TEXT, "The broker's word for its state."),
-    "symbol": Output(SYMBOL, "The symbol."),
-    "side": Output(TEXT, "buy or sell."),
-    "qty": Output(QUANTITY, "Shares asked for."),
+    "symbol": Output(SYMBOL, "The symbol.", optional="for an mleg order", only_if=("order.legs",)),
+    "side": Output(TEXT, "buy or sell.", optional="for an mleg order", only_if=("order.legs",)),
+    "qty": Output(
+        QUANTITY,
+        "Shares asked for.",
+        optional="for an order for dollars",
+        only_if=("order.notional",),
+    ),
     "filled_qty": Output(QUANTITY, "Shares filled."),
     "filled_avg_price": Output(
-        AVERAGE, "What a share cost on average; absent while nothing is filled."
+        AVERAGE, "What a share cost on average.", optional="while nothing is filled"
     ),
-    "remaining_qty": Output(QUANTITY, "Shares not filled."),
+    "remaining_qty": Output(
+        QUANTITY,
+        "Shares not filled.",
+        optional="for an order for dollars",
+        only_if=("order.notional",),
+    ),
     "limit_price": Output(PRICE, "Its limit.", optional="for other types"),
     "stop_price": Output(PRICE, "Its stop.", optional="for other types"),
-    "filled_at": Output(MOMENT, "When it was filled."),
+    "filled_at": Output(MOMENT, "When it was filled.", optional="while nothing is filled"),
 }
 
 
 def check_order(args: CheckOrder, run: Run) -> Steps[Mapping[str, Plain]]:
-    own = run.order_sent_by(args.order.step_id)
+    own = run.order_named(args.order)
     if own is None or not own.order_id:
         raise refused(f"step '{args.order.step_id}' sent no order")
     data = yield from run.read(ReadOrder(own.order_id))
@@ -75,8 +85,8 @@ def outputs_of(own: OwnOrder) -> Mapping[str, Plain]:
         "order_id": own.order_id,
         "client_order_id": own.client_order_id,
         "status": order.status,
-        "symbol": own.symbol,
-        "side": own.side,
+        "symbol": own.symbol or None,
+        "side": own.side or None,
         "qty": order.qty,
         "filled_qty": own.filled_qty,
         "filled_avg_price": order.filled_avg_price,

@@ -1,22 +1,19 @@
-"""What the rest of the runbook means to send, as far as it can be told before it does."""
+"""What a plan means to send: one order to come, and what is held when it does."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from decimal import Decimal
 
 from msgspec import Struct
 
 from runner.effects import Json
 from runner.guards import Draft
-from runner.language.expressions import EvaluationError, Expression, evaluate
-from runner.language.runbook import Argument, Literal, Step
-from runner.language.values import Plain
 from runner.machine import Run
-from runner.machine.failures import refused
+from runner.world import Position, same_symbol
 
+ZERO = Decimal(0)
 NUMBERS = ("qty", "notional", "limit_price", "stop_price")
-PRICES = ("limit_price", "stop_price", "trail_price", "trail_percent")
 
 
 class PlannedOrder(Struct, frozen=True):
@@ -25,7 +22,9 @@ class PlannedOrder(Struct, frozen=True):
     `side` is empty for one that closes, whichever side that takes. `partly`: it may close less
     than everything. `when`: its condition, as written. `on_failure`: only a failure leads to it.
     `priced`: it fills only if the market goes there. `waits`: how many waits for a time or an
-    event stand before it, each of which may last until another day.
+    event stand before it, each of which may last until another day. `beyond`: how far above the ask
+    it may trade, a fraction. `unsure`: a price of it is not known. `source`: the step that
+    sends it.
     """
 
     symbol: str
@@ -34,89 +33,65 @@ class PlannedOrder(Struct, frozen=True):
     notional: Decimal | None = None
     limit_price: Decimal | None = None
     stop_price: Decimal | None = None
+    trail_price: Decimal | None = None
+    beyond: Decimal | None = None
     partly: bool = False
     whole_account: bool = False
     when: str = ""
     on_failure: bool = False
     priced: bool = False
     waits: int = 0
+    unsure: bool = False
+    source: str = ""
 
     @property
     def closes(self) -> bool:
         return not self.side
 
     @property
+    def certain(self) -> bool:
+        """Whether it is sent and filled whatever happens, for all that is known."""
+        return not (self.when or self.on_failure or self.priced or self.partly or self.unsure)
+
+    @property
     def draft(self) -> Draft:
         """The order as guards reckon with it."""
-        known = {name: getattr(self, name) for name in NUMBERS}
+        known = {name: getattr(self, name) for name in (*NUMBERS, "trail_price")}
+        known["trail_percent"] = self.beyond * 100 if self.beyond is not None else None
         body: dict[str, Json] = {k: f"{v:f}" for k, v in known.items() if v is not None}
         return Draft(self.symbol, self.side, body)
 
 
-def planned_orders(run: Run) -> Sequence[PlannedOrder]:
-    """The orders of the steps after the running one, conditional ones included, and those of
-    `on_failure` and `finally` where they are still to come.
-
-    Raises `Failure` when a step's symbol or side cannot be told: absence never passes.
-    """
-    body = run.runbook.body
-    place = run.step.place if run.step is not None else ""
-    main, rescue = place.startswith("steps"), place.startswith("on_failure")
-    later = [(step, False) for step in run.remaining_steps]
-    later += [(step, True) for step in body.rescue if main]
-    later += [(step, False) for step in body.always if main or rescue]
-    found, waits = [], 0
-    for step, failed in later:
-        waits += _may_last_overnight(step)
-        if step.action.sends:
-            found.append(_planned(run, step, failed, waits))
-    return found
-
-
-def _may_last_overnight(step: Step) -> bool:
-    """Whether a step waits for an event that may belong to the next session."""
-    until = step.arguments.get("until") if step.action.name == "wait" else None
-    if until is None or "poll" in step.arguments:
-        return False
-    content = until.content
-    target = content.value if isinstance(content, Literal) else None
-    return getattr(target, "event", "open") in ("open", "premarket")
-
-
-def _planned(run: Run, step: Step, on_failure: bool, waits: int) -> PlannedOrder:
-    symbol, side = _known(run, step, "symbol"), _known(run, step, "side")
-    closes = "side" not in step.action.fields
-    if not isinstance(symbol, str) or not (closes or isinstance(side, str)):
-        raise refused(f"what {step.place} would send cannot be told before it runs")
-    percent = _known(run, step, "percent")
+def exit_of(order: PlannedOrder) -> PlannedOrder:
+    """An exit of an order, which may close it at a price or never."""
     return PlannedOrder(
-        symbol=symbol,
-        side=side if isinstance(side, str) else "",
-        **{name: _number(run, step, name) for name in NUMBERS},
-        partly="percent" in step.arguments and percent != 1,
-        whole_account=_known(run, step, "scope") == "account",
-        when=" ".join(step.when.text.split()) if step.when is not None else "",
-        on_failure=on_failure,
-        priced=any(name in step.arguments for name in PRICES),
-        waits=waits,
-    )
+        order.symbol, "", partly=True, priced=True, when=order.when,
+        on_failure=order.on_failure, waits=order.waits,
+    )  # fmt: skip
 
 
-def _number(run: Run, step: Step, name: str) -> Decimal | None:
-    value = _known(run, step, name)
-    return value if isinstance(value, Decimal) else None
+class Before(Struct, frozen=True):
+    """What is planned up to a step, and what the account holds now."""
 
+    orders: list[PlannedOrder]
+    held: Mapping[str, Position]
 
-def _known(run: Run, step: Step, name: str) -> Plain:
-    argument: Argument | None = step.arguments.get(name)
-    if argument is None:
-        return None
-    if isinstance(argument.content, Literal):
-        return argument.content.value
-    if isinstance(argument.content, Expression):
-        try:
-            result = evaluate(argument.content, run.lookup, lambda step_id: step_id in run.ran)
-        except EvaluationError:
-            return None
-        return result.value.value
-    return None
+    def position(self, run: Run, symbol: str) -> Decimal | None:
+        """Shares held when the step begins, None when that cannot be told."""
+        now = self.held.get(symbol)
+        known = now.qty if now is not None else ZERO
+        expected = run.expected_position(symbol)
+        position = known if expected is None else expected
+        if any(same_symbol(own.symbol, symbol) for own in run.orders.live):
+            position = None
+        for order in self.orders:
+            if order.symbol != symbol:
+                continue
+            if not order.certain:
+                position = None
+            elif order.closes:
+                position = ZERO if order.whole_account and order.qty is None else None
+            elif position is not None:
+                signed = order.qty if order.side == "buy" or order.qty is None else -order.qty
+                position = None if signed is None else position + signed
+        return position

@@ -7,22 +7,25 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from runner.effects import ReadPosition
 from runner.language.declare import Action, Output, arg
 from runner.language.kinds import AVERAGE, DURATION, MONEY, QUANTITY, SYMBOL, TEXT, choice
 from runner.language.values import Plain
 from runner.machine import Run, Steps
+from runner.machine.agreement import AGAIN, AGREE_WITHIN, own_orders_in, shows_own_fills
 from runner.machine.failures import refused
-from runner.world import Position, no_position
+from runner.machine.following import read_again
+from runner.machine.own_orders import Sent
+from runner.world import Position, no_position, same_symbol
 
-AGAIN = timedelta(seconds=1)
-AGREE_WITHIN = timedelta(seconds=10)
-"""How long positions may lag orders (facts page 4: up to 10 s seen)."""
+ZERO = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckPosition:
-    """Without expectations it only reads. An absent position is zero shares."""
+    """An absent position is zero shares."""
 
     symbol: str = arg(SYMBOL, "The symbol whose position is read.", required=True, example="AAPL")
     qty: Decimal | None = arg(
@@ -33,7 +36,8 @@ class CheckPosition:
     )
     within: timedelta = arg(
         DURATION,
-        "How long to keep looking: positions lag orders by seconds.",
+        "How long to keep looking, until it is as expected and shows this run's own fills: "
+        "positions lag orders by seconds.",
         default="10s",
         most="10m",
     )
@@ -43,7 +47,9 @@ OUTPUTS = {
     "qty": Output(QUANTITY, "Shares held; negative when short, zero when there is no position."),
     "qty_available": Output(QUANTITY, "Shares not held back by open orders."),
     "side": Output(TEXT, "long, short or flat."),
-    "avg_entry_price": Output(AVERAGE, "What a share cost on average."),
+    "avg_entry_price": Output(
+        AVERAGE, "What a share cost on average.", optional="when there is no position"
+    ),
     "market_value": Output(MONEY, "Worth now; negative when short."),
     "unrealized_pl": Output(MONEY, "Profit or loss not yet taken."),
 }
@@ -52,13 +58,23 @@ OUTPUTS = {
 def check_position(args: CheckPosition, run: Run) -> Steps[Mapping[str, Plain]]:
     give_up = run.at + args.within
     while True:
+        yield from read_own_again(run, args.symbol)
         position = yield from read_position(run, args.symbol)
-        unmet = _unmet(args, position)
+        unmet = _unmet(args, position) or _behind(args, run, position)
         if not unmet:
             return _outputs(position)
         if run.at >= give_up:
             raise refused(f"{unmet} (looked for {args.within.total_seconds():g}s)")
         yield from run.sleep(min(AGAIN, give_up - run.at))
+
+
+def _behind(args: CheckPosition, run: Run, position: Position) -> str:
+    """Why a position is not to be believed: others are sized by it, so it must show what this run
+    has traded. One whose quantity the runbook states needs no other witness."""
+    traded = any(own.filled_qty > 0 for own in own_orders_in(run, args.symbol))
+    if args.qty is not None or not traded or shows_own_fills(run, position):
+        return ""
+    return disagreement(run, position)
 
 
 def read_position(run: Run, symbol: str) -> Steps[Position]:
@@ -75,6 +91,44 @@ def must_say(position: Position) -> Position:
     if position.qty is None or position.qty_available is None:
         raise refused(f"the broker reports a position in {position.symbol} without its quantity")
     return position
+
+
+def read_own_again(run: Run, symbol: str) -> Steps[None]:
+    """Read this run's live orders in a symbol: one may have filled while nobody looked."""
+    for own in run.orders.cancelable:
+        touches = any(same_symbol(one.symbol, symbol) for one in (own, *own.legs.values()))
+        if touches and own.sent is Sent.ACCEPTED:
+            yield from read_again(run, own)
+
+
+def disagreement(run: Run, position: Position) -> str:
+    """What a position is, beside what it should be."""
+    return (
+        f"the position in {position.symbol} is {position.qty or ZERO:f}, but with this run's own "
+        f"fills it should be {run.expected_position(position.symbol):f}: the broker is behind, or "
+        "somebody else has traded"
+    )
+
+
+def certain_position(run: Run, symbol: str) -> Steps[Position]:
+    """The position once it shows this run's own fills, which it must within `AGREE_WITHIN`.
+
+    Before the first reading of a symbol what the account holds is believed. Raises `Failure` when
+    the two do not agree: nothing may be sized by such a position.
+    """
+    if symbol not in run.baselines:
+        yield from run.read_world(symbol)
+    give_up = run.at + AGREE_WITHIN
+    while True:
+        position = yield from read_position(run, symbol)
+        if shows_own_fills(run, position):
+            return position
+        if run.at >= give_up:
+            raise refused(
+                f"{disagreement(run, position)} (looked for {AGREE_WITHIN.total_seconds():g}s)",
+                help="Look at the position at the broker. No order is sized by it.",
+            )
+        yield from run.sleep(min(AGAIN, give_up - run.at))
 
 
 def agreed_position(
@@ -96,9 +150,27 @@ def agreed_position(
         yield from run.sleep(min(AGAIN, give_up - run.at))
 
 
+def await_free(run: Run, symbol: str, side: str, qty: Decimal | None) -> Steps[None]:
+    """Wait until the position shows what an order gets out of, if this run got into it.
+
+    An exit is told from an order that opens risk by the position, which lags behind fills and
+    behind cancels that free its shares (facts page 0.10). `qty` is None for all that is held.
+    """
+    mine = run.orders.held(symbol) * (1 if side == "sell" else -1)
+    if mine <= 0:
+        return
+    needed = min(mine, qty or mine)
+    others = [own for own in run.orders.live if (own.symbol, own.side) == (symbol, side)]
+
+    def free(position: Position) -> bool:
+        return bool(others) or abs(position.qty_available or Decimal(0)) >= needed
+
+    yield from agreed_position(run, symbol, free)
+
+
 def _position(run: Run, symbol: str) -> Steps[Position]:
     data = yield from run.read(ReadPosition(symbol))
-    return no_position(symbol) if data is None else Position.read(data)
+    return no_position(symbol) if data is None else replace(Position.read(data), symbol=symbol)
 
 
 def _side(qty: Decimal) -> str:
@@ -127,7 +199,7 @@ def _outputs(position: Position) -> Mapping[str, Plain]:
 
 ACTION = Action(
     "check_position",
-    "Reads a position, and waits a moment for it to be as expected.",
+    "Reads a position, once it shows this run's own fills and is as expected.",
     CheckPosition,
     OUTPUTS,
     check_position,

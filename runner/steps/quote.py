@@ -12,7 +12,7 @@ from runner.language.kinds import AVERAGE, DURATION, PRICE, SYMBOL, TEXT
 from runner.language.values import Plain, written
 from runner.machine import Run, Steps
 from runner.machine.failures import refused
-from runner.steps.sessions import read_clock
+from runner.machine.sessions import read_clock
 from runner.world import Quote, decimal
 
 

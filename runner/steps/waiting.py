@@ -20,7 +20,7 @@ from runner.machine import Run, Steps
 from runner.machine.arguments import build
 from runner.machine.decisions import holds
 from runner.machine.failures import Cause, Failure, refused
-from runner.steps.sessions import (
+from runner.machine.sessions import (
     NEW_YORK,
     Session,
     at_new_york,
@@ -136,8 +136,7 @@ def _wait_for_target(run: Run, args: Wait) -> Steps[None]:
     if now > target:
         if args.if_past == "fail":
             raise refused(
-                f"{args.until} has passed: it was "
-                f"{target.astimezone(NEW_YORK):%H:%M:%S} in New York",
+                f"{args.until} has passed: it is {now.astimezone(NEW_YORK):%H:%M:%S} in New York",
                 help="Write `if_past: now` to go on at once.",
             )
         return

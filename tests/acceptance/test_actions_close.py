@@ -130,7 +130,7 @@ def test_the_runs_own_orders_on_the_symbol_are_cancelled_before_it_closes(
     ended = run_plan(text, scenario=AT_100)
     assert ended.exit_code == 0
     assert [one["status"] for one in ended.data["orders"]] == [
-        "filled", "canceled", "canceled", "pending_new", "filled",
+        "filled", "canceled", "canceled", "new", "filled",
     ]  # fmt: skip
     sent = [one.data for one in ended.records if one.type == "wire.request"]
     order = [one["method"] for one in sent if one["method"] in ("POST", "DELETE")]

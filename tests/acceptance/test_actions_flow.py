@@ -381,20 +381,6 @@ def test_a_refused_order_is_not_an_accepted_one(run_plan: RunPlan) -> None:
     assert (ended.exit_code, ended.data["status"]) == (4, "refused")
 
 
-def test_an_order_of_a_class_that_cannot_be_sent_whole_is_not_sent_in_part(
-    run_plan: RunPlan,
-) -> None:
-    """Known only when it runs: without its exits it would leave a position unprotected."""
-    text = steps(
-        "{id: market, check_market: {}}",
-        "submit_order: {symbol: AAPL, side: buy, qty: 1, take_profit: 120, stop_loss: 80,"
-        " order_class: \"='bracket' if steps.market.is_open else 'simple'\"}",
-    )
-    ended = run_plan(text, scenario=AT_100)
-    assert (ended.exit_code, ended.sent()) == (5, [])
-    assert "RB510" in ended.data["error"]["message"]
-
-
 def test_a_defect_in_a_step_still_cleans_up_and_is_called_one(
     run_plan: RunPlan, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 from unit.machine.scripted import ACCOUNT, ASSET, CLOCK, QUOTE
 
-from runner.guards import Bounds, Draft, Tally, judge
+from runner.guards import Bounds, Draft, Judged, Tally, judge
 from runner.language.runbook import Limits
 from runner.world import STALE, World
 
@@ -34,7 +34,7 @@ def refusals(
     order: Draft, seen: World, *, expected: str = "0", tally: Tally | None = None, **limits: Any
 ) -> list[str]:
     bounds = Bounds(Limits(**limits), ("AAPL",), tally or Tally(), AT, D(expected))
-    return [one.guard for one in judge(order, seen, bounds) if one.refused]
+    return [one.guard for one in judge(order, [Judged(order, seen, bounds)]) if one.refused]
 
 
 def test_an_order_within_every_bound_passes() -> None:

@@ -151,6 +151,8 @@ def _default(effect: Effect, submitted: dict[str, dict[str, Json]]) -> Outcome:
             return absent()
         case effects.ReadClock():
             return ok(CLOCK)
+        case effects.ReadCalendar():
+            return ok({"days": [{"date": "2026-11-23", "open": "09:30", "close": "16:00"}]})
         case effects.ReadActivities():
             return ok({"activities": []})
         case effects.ReadOpenOrders():

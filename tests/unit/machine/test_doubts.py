@@ -121,11 +121,13 @@ def test_a_resend_that_a_resume_did_not_perform_begins_with_its_guards() -> None
     script = Script(unknown(), Outcome(START, Status.NOT_PERFORMED, resumed=True))
     driven = drive(plan(BUY), script)
     kinds = [type(effect).__name__ for effect in driven.effects]
-    assert kinds[-4:] == ["ReadWorld", "Submit", "ReadWorld", "Submit"]
+    steps = [kind for kind in kinds if kind in ("ReadWorld", "Submit")]
+    assert steps[-4:] == ["ReadWorld", "Submit", "ReadWorld", "Submit"]
 
 
 def test_a_resend_after_a_resume_long_after_the_intent_is_not_made() -> None:
-    late = Outcome(START + timedelta(hours=5), Status.NOT_PERFORMED, resumed=True)
+    at = START + timedelta(hours=5)
+    late = Outcome(at, Status.NOT_PERFORMED, {"go_on": True}, resumed=True)
     driven = drive(plan(BUY), Script(unknown(), late))
     assert len(driven.asked(effects.Submit)) == 2  # the second was not performed
     assert driven.result.exit_code == 5

@@ -222,7 +222,8 @@ def test_a_submit_that_a_resume_did_not_perform_begins_with_its_guards() -> None
 
     driven = drive(plan(BUY), answer)
     kinds = [type(effect).__name__ for effect in driven.effects]
-    assert kinds[1:5] == ["ReadWorld", "Submit", "ReadWorld", "Submit"]
+    steps = [kind for kind in kinds if kind in ("ReadWorld", "Submit")]
+    assert steps == ["ReadWorld", "Submit", "ReadWorld", "Submit"]
     assert len({one.client_order_id for one in driven.asked(effects.Submit)}) == 1
 
 

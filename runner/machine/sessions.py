@@ -15,8 +15,8 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from runner.effects import ReadCalendar, ReadClock
-from runner.machine import Run, Steps
 from runner.machine.failures import refused
+from runner.machine.run import Run, Steps
 from runner.world import Clock
 
 NEW_YORK = ZoneInfo("America/New_York")
