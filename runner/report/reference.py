@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping
 
 from runner.language.declare import Action, Field, Form, declared_fields
+from runner.language.document import expects
 from runner.language.runbook import Defaults, Limits, StepKeys
 from runner.steps import ACTIONS
 
@@ -38,6 +39,11 @@ def _page(actions: Mapping[str, Action]) -> Iterator[str]:
             yield ""
         if action.fields:
             yield from _fields(action.fields)
+        for name, field in action.fields.items():
+            if field.of is not None:
+                yield f"Each entry of `{name}`:"
+                yield ""
+                yield from _fields(declared_fields(field.of))
         if action.outputs:
             yield from _outputs(action)
     for title, keys in (
@@ -57,6 +63,9 @@ def _fields(fields: Mapping[str, Field]) -> Iterator[str]:
         doc = field.doc
         if field.required:
             doc = f"**Required.** {doc}"
+        if field.unless is not None:
+            key, word = field.unless
+            doc = f"**Required**, unless `{key}` is `{word}`. {doc}"
         if field.default is not None:
             doc = f"{doc} Default: `{field.default}`."
         yield f"| `{field.name}` | {_cell(_takes(field))} | {_cell(doc)} |"
@@ -68,8 +77,9 @@ def _takes(field: Field) -> str:
         Form.CONDITION: "an expression that is true or false",
         Form.TEMPLATE: "text, with `${…}` for values",
         Form.POLL: "one reading action",
-    }.get(field.form, field.kind.expected)
-    return f"{words}, or a list of them" if field.many else words
+        Form.NESTED: "a list of mappings",
+    }.get(field.form, expects(field))
+    return f"{words}, or a list of them" if field.many and field.of is None else words
 
 
 def _outputs(action: Action) -> Iterator[str]:

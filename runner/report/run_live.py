@@ -25,7 +25,7 @@ from runner.report.run_rows import Note
 from runner.report.run_screen import Line, Size, screen
 from runner.report.run_stream import Outlet
 from runner.report.run_summary import render
-from runner.report.run_words import About
+from runner.report.run_words import About, stopping
 
 REDRAWS = 8  # a second
 NOTES = 2  # loud ones that stay in sight
@@ -56,12 +56,16 @@ class LiveView:
             file=cast(IO[str], out), no_color=not color, highlight=False, markup=False, emoji=False
         )
         self._clock = clock
-        self._progress = Progress(about.runbook)
+        self._progress = Progress(about.runbook, about.resumed)
         self._notes: list[Note] = []
         self._heard = clock()
         self._lock = Lock()  # between the run's thread and the drawing one; no output under it
         self._stopping = ""
-        self._live = Live(
+        self._asking = False  # a question is on the terminal, and nothing is drawn
+        self._live = self._display()
+
+    def _display(self) -> Live:
+        return Live(
             get_renderable=lambda: _Picture(self),
             console=self._console,
             refresh_per_second=REDRAWS,
@@ -85,11 +89,17 @@ class LiveView:
         """An effect has come back."""
         with self._lock:
             self._keep(self._progress.outcome(command, outcome))
+        self._draw_again()
 
     def event(self, event: Event, at: datetime) -> None:
         """The machine decided or finished something."""
         with self._lock:
             self._keep(self._progress.event(event, at))
+
+    def asks(self, command: Command, at: datetime) -> None:
+        """Leave the terminal to the question, below the picture as it is now."""
+        self._asking = True
+        self._live.stop()
 
     def polled(self, command: Command, polls: int, at: datetime) -> None:
         """An awaited order had not changed; the time is taken from it."""
@@ -97,10 +107,17 @@ class LiveView:
             self._progress.polled(at)
             self._heard = self._clock()
 
+    def notice(self, command: Command, text: str, at: datetime) -> None:
+        """Something a person should know; it is shown with its step."""
+        with self._lock:
+            self._notes += self._progress.notice(command, text, at)
+
     def signal(self, name: str) -> None:
         """The next drawing says that the run stops safely. Called from a signal handler, so it
-        takes no lock."""
+        takes no lock. While a question stands nothing is drawn, so it is said at once."""
         self._stopping = name
+        if self._asking:
+            self._out.at_once(f"\n{stopping(name)}\n")
 
     def conclude(self, result: Result) -> None:
         """Leave the finished table on the screen and print what the run came to."""
@@ -110,6 +127,7 @@ class LiveView:
 
     def stop(self) -> None:
         """Draw once more, all of it, and give the terminal back."""
+        self._draw_again()
         with self._lock:
             self._progress.finish()
         try:
@@ -127,6 +145,13 @@ class LiveView:
             notes = [one for one in self._notes if one.row and one.row.running][-NOTES:]
             return screen(self._progress, size, self._now(), frame, notes)
 
+    def _draw_again(self) -> None:
+        """Go on drawing below a question that is over."""
+        if self._asking:
+            self._asking = False
+            self._live = self._display()
+            self._live.start()
+
     def _now(self) -> datetime | None:
         at = self._progress.at
         if at is None or self._about.simulated or self._progress.over:
@@ -136,6 +161,8 @@ class LiveView:
     def _keep(self, notes: list[Note]) -> None:
         self._heard = self._clock()
         for note in notes:
+            if self._progress.past:
+                continue  # no alarm of now
             if note.loud:
                 self._notes.append(note)
             elif note.word in RESOLVED:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
+from runner.report.diagnostics import visible
 from runner.report.run_words import order_in_words, order_state
 from runner.world import Order
+
+_JUST_WORKING = re.compile(r"\b(pending_new|accepted|new)\b")
+"""Statuses that differ for the broker only: going from one to another is not worth a line."""
 
 
 @dataclass(slots=True)
@@ -18,10 +23,32 @@ class SentOrder:
     words: str
     order: Order | None = None
     unknown: bool = False
+    earlier: set[str] = field(default_factory=set)  # the broker's ids of what it replaced
+    parent: SentOrder | None = None  # of a leg
+
+    def take(self, order: Order) -> None:
+        """Take a reading; of an order that was replaced only if its successor was rejected."""
+        self.unknown = False
+        if self.order is not None and order.id != self.order.id:
+            if order.id in self.earlier and self.order.status != "rejected":
+                return
+            self.earlier.add(self.order.id)
+        self.order = order
 
     @property
     def state(self) -> str:
         return order_state(self.order) if self.order is not None else "sending"
+
+    @property
+    def held(self) -> bool:
+        """Whether it is a leg that waits for its entry: nothing of its own happens to it."""
+        held = self.order is not None and self.order.status == "held"
+        return held and self.parent is not None
+
+    @property
+    def told(self) -> str:
+        """What it is, and where it stands."""
+        return f"{self.words}: {self.state}"
 
     @property
     def working(self) -> bool:
@@ -30,10 +57,15 @@ class SentOrder:
 
 
 class SentOrders:
-    """All of them, by the client order ids that the run gave."""
+    """All of them, by the client order ids that the run gave; and their legs, by the broker's.
+
+    Orders of others that were read are kept to be named when they are awaited or cancelled.
+    """
 
     def __init__(self) -> None:
         self._by_client_id: dict[str, SentOrder] = {}
+        self._legs: dict[str, SentOrder] = {}
+        self._others: dict[str, SentOrder] = {}  # by the broker's ids
 
     def send(self, client_order_id: str, body: Mapping[str, Any]) -> SentOrder:
         """An order that is being submitted."""
@@ -46,9 +78,26 @@ class SentOrders:
         return self._by_client_id.get(client_order_id)
 
     def known_as(self, order_id: str) -> SentOrder | None:
-        """The order that the broker calls by an id."""
-        found = (one for one in self._by_client_id.values() if one.order)
-        return next((one for one in found if one.order and one.order.id == order_id), None)
+        """The order that the broker calls by an id: this run's, a leg, or another that was read."""
+        return self._own(order_id) or self._others.get(order_id)
+
+    def _own(self, order_id: str) -> SentOrder | None:
+        known = (*self._by_client_id.values(), *self._legs.values())
+        return next((one for one in known if one.order and one.order.id == order_id), None)
+
+    def snapshot(self) -> dict[str, str]:
+        """Where each of this run's orders stands, legs included, by client order id."""
+        known = {**self._by_client_id, **self._legs}
+        return {name: news(one.state) for name, one in known.items()}
+
+    def changed_since(self, before: Mapping[str, str]) -> list[SentOrder]:
+        """Those that stand otherwise than in an earlier snapshot."""
+        known = {**self._by_client_id, **self._legs}
+        return [
+            one
+            for name, one in known.items()
+            if news(one.state) != before.get(name) and not (one.held and name not in before)
+        ]
 
     def of(self, client_order_ids: list[str]) -> list[SentOrder]:
         """The orders with these ids that the broker has described."""
@@ -61,25 +110,69 @@ class SentOrders:
 
     def fold(self, data: Mapping[str, Any]) -> None:
         """Take what was read: an order object, or several as `orders`."""
-        for reading in _objects(data):
-            order = Order.read(reading)
-            known = self.get(order.client_order_id)
-            if known is None and order.replaces:
-                known = self.known_as(order.replaces)
-            if known is not None:
-                known.order, known.unknown = order, False
+        for reading in orders_in(data):
+            known = self._take(reading)
+            for leg in _rows(reading.get("legs")):
+                name = str(leg.get("client_order_id"))
+                if known is not None and name not in self._legs and not leg.get("replaces"):
+                    self._legs[name] = SentOrder(name, order_in_words(leg), parent=known)
+                self._take(leg)
+        for reading in _rows(data.get("open_orders")):
+            self._meet(Order.read(reading), reading)
 
-    def states(self, order_ids: tuple[str, ...]) -> str:
-        """Where awaited orders stand, in one line."""
-        known = [one for one in map(self.known_as, order_ids) if one is not None]
-        if len(order_ids) == 1:
-            return known[0].state if known else "an order"
-        return "; ".join(f"{one.words}: {one.state}" for one in known)
+    def _take(self, reading: Mapping[str, Any]) -> SentOrder | None:
+        """Take what was read of one order; the order, if it is one of these or a leg."""
+        order = Order.read(reading)
+        name = order.client_order_id
+        known = self._by_client_id.get(name) or self._legs.get(name)
+        if known is None:
+            known = self._own(order.id) or self._own(order.replaces or "")
+        if known is not None:
+            known.take(order)
+        else:
+            self._meet(order, reading)
+        return known
+
+    def _meet(self, order: Order, reading: Mapping[str, Any]) -> None:
+        """Keep what was read of an order of others."""
+        if order.id and self._own(order.id) is None:
+            words = order_in_words(reading)
+            self._others[order.id] = SentOrder(order.client_order_id, words, order)
+
+    def states(self, order_ids: Sequence[str], *, named: bool = False) -> str:
+        """Where orders stand, in one line; one of this run alone is not named unless asked.
+
+        Legs that wait for their entry are not told one by one: their entry is.
+        """
+        if len(order_ids) == 1 and not named:
+            alone = self._own(order_ids[0])
+            if alone is not None and not alone.held:
+                return alone.state
+        told = []
+        for order_id in order_ids:
+            known = self.known_as(order_id)
+            if known is None:
+                told.append(f"order {visible(order_id)}")
+            elif known.held and known.parent is not None:
+                ended = not known.parent.working
+                told.append(known.parent.told + (", its exits not yet" if ended else ""))
+            else:
+                told.append(known.told)
+        return "; ".join(dict.fromkeys(told))
 
 
-def _objects(data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def news(state: str) -> str:
+    """A state with what differs for the broker only made equal."""
+    return _JUST_WORKING.sub("working", state)
+
+
+def orders_in(data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The orders that were read: the object itself, or those under `orders`."""
     if "client_order_id" in data:
         return [data]
     found = data.get("orders")
-    rows = list(found.values()) if isinstance(found, Mapping) else found
-    return [one for one in rows if isinstance(one, Mapping)] if isinstance(rows, list) else []
+    return _rows(list(found.values()) if isinstance(found, Mapping) else found)
+
+
+def _rows(value: object) -> list[Mapping[str, Any]]:
+    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []

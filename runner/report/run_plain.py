@@ -1,7 +1,8 @@
 """The view for pipes, CI and terminals that can do no more: one line for each thing that happens.
 
-A line begins with `!` when it must not be missed, then come the step's number, its name, a word
-and the words. A line is never cut or wrapped, so it can be searched for.
+A line begins with `!` when it must not be missed, and with `|` when it only repeats the log of a
+resumed run. Then come the step's number, its name, a word and the words. A line is never cut or
+wrapped, so it can be searched for.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class PlainView:
         self._about = about
         self._out = stream if isinstance(stream, Outlet) else Outlet(stream)
         self._color = color
-        self._progress = Progress(about.runbook)
+        self._progress = Progress(about.runbook, about.resumed)
         labels = [columns(row.label) for row in self._progress.rows.all]
         self._label_width = min(max(labels, default=0), LONGEST_LABEL)
         self._digits = len(str(self._progress.rows.total))
@@ -38,6 +39,8 @@ class PlainView:
     def start(self) -> None:
         """Say what runs where, and how to find it again."""
         self._out.write(self._about.heading)
+        if self._about.resumed is not None:
+            self._out.write("lines that begin with | happened before\n")
 
     def command(self, command: Command, at: datetime) -> None:
         """An effect is about to be performed."""
@@ -51,9 +54,16 @@ class PlainView:
         """The machine decided or finished something."""
         self._say(self._progress.event(event, at))
 
+    def asks(self, command: Command, at: datetime) -> None:
+        """Nothing to do: nothing is drawn that a question could fall into."""
+
     def polled(self, command: Command, polls: int, at: datetime) -> None:
         """Nothing to say: a change will come as an outcome."""
         self._progress.polled(at)
+
+    def notice(self, command: Command, text: str, at: datetime) -> None:
+        """Something a person should know."""
+        self._say(self._progress.notice(command, text, at))
 
     def signal(self, name: str) -> None:
         """Says at once that the run stops safely. Called from a signal handler."""
@@ -75,7 +85,7 @@ class PlainView:
             self._out.write(f"{self._line(note)}\n")
 
     def _line(self, note: Note) -> str:
-        mark = "!" if note.loud else " "
+        mark = "|" if self._progress.past else "!" if note.loud else " "
         if note.row is None:
             return f"{mark}{note.word} {note.text}"
         word = paint(pad(note.word, WORD_WIDTH), WORD_STYLES.get(note.word, ""), color=self._color)

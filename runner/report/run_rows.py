@@ -28,11 +28,15 @@ class Row:
     ended: datetime | None = None
     until: datetime | None = None  # of the wait that is on
     sent: list[str] = field(default_factory=list)  # client order ids
+    tried: set[str] = field(default_factory=set)  # client order ids, those of changes too
+    cancelled: list[str] = field(default_factory=list)  # the broker's ids
     said: str = ""  # the last wait that was told, so that it is told once
-    refusal: str = ""  # the broker's words to a submission that may go again
+    refusal: str = ""  # the broker's words to what may go again, until they are told
+    logged: bool = False  # whether it was over before the run was resumed
     condition: str = ""  # the last `when`, or what an `assert` says
     purpose: str = ""  # what a `wait` waits for
     polls: bool = False  # whether it looks again and again
+    message: str = ""  # what it asks or tells people: shown whole
 
     @property
     def running(self) -> bool:
@@ -49,7 +53,7 @@ class Row:
 
     def begin(self, at: datetime, started: Mapping[str, Any]) -> None:
         """The step runs; what an `assert` or a `wait` is about is kept to be said later."""
-        self.state, self.began, self.ended = "running", at, None
+        self.state, self.began, self.ended, self.logged = "running", at, None, False
         args = started.get("args")
         if not isinstance(args, Mapping):
             return

@@ -44,11 +44,11 @@ def screen(
     rows = [row for row in progress.rows.all if _worth_showing(row)]
     painter = _Painter(progress, size, now, frame, max(map(_name_width, rows), default=0))
     blocks = [painter.block(row) for row in rows]
-    foot = painter.foot(notes)
+    head, foot = painter.head(), painter.foot(notes)
     if size.height is not None:
         current = next((i for i, row in enumerate(rows) if row is progress.current), 0)
-        blocks = _window(blocks, current, size.height - len(foot), size.width)
-    return [line for block in blocks for line in block] + foot
+        blocks = _window(blocks, current, size.height - len(head) - len(foot), size.width)
+    return head + [line for block in blocks for line in block] + foot
 
 
 def _worth_showing(row: Row) -> bool:
@@ -72,17 +72,21 @@ class _Painter:
         """The lines of one step."""
         digits = len(str(self.progress.rows.total))
         style = "cyan" if row.running else WORD_STYLES.get(row.state, "dim")
+        style = "dim" if row.logged and row.state not in LOUD else style
         head: Line = [
             (f"{self._mark(row)} ", style),
             (f"{row.number:>{digits}} ", "dim"),
         ]
         room = self.size.width - digits - 3 - ELAPSED - 1
         elapsed = (f" {self._elapsed(row):>{ELAPSED}}", "dim")
-        name_style = "bold" if row.running else "dim" if row.state == "pending" else ""
+        name_style = (
+            "bold" if row.running else "dim" if row.logged or row.state == "pending" else ""
+        )
         name = INDENT * row.depth + row.label
         below = self._below(row)
+        said = self._said(row)
         if self.size.width < NARROW:
-            return [[*head, (pad(cut(name, room), room), name_style), elapsed], *below]
+            return [[*head, (pad(cut(name, room), room), name_style), elapsed], *said, *below]
         name_room = min(self.longest_name, room * 2 // 5)
         detail = row.state if below else self._detail(row)
         rest = room - name_room - 2
@@ -93,8 +97,17 @@ class _Painter:
                 (pad(cut(detail, rest), rest), style if below or row.running else ""),
                 elapsed,
             ],
+            *said,
             *below,
         ]
+
+    def head(self) -> list[Line]:
+        """What a resume found, where the run was resumed."""
+        note = self.progress.settled
+        if note is None:
+            return []
+        style = "yellow" if note.loud else "cyan"
+        return [[(line, style)] for line in self._wrapped(f"{note.word} {note.text}")]
 
     def foot(self, notes: Sequence[Note]) -> list[Line]:
         """What must not be missed while the run goes on.
@@ -111,13 +124,24 @@ class _Painter:
             lines += [[(line, "yellow")] for line in self._wrapped(text)]
         return [*lines, []]
 
+    def _said(self, row: Row) -> list[Line]:
+        """What the step asked or told people, whole; a failure repeats what it was about, and a
+        question that stands is on the terminal itself."""
+        if not row.message or row.running or row.state in LOUD:
+            return []
+        return [[(line, "")] for line in self._wrapped(row.message, self._indent)]
+
+    @property
+    def _indent(self) -> str:
+        narrow = self.size.width < NARROW
+        return "    " if narrow else " " * (len(str(self.progress.rows.total)) + 3)
+
     def _below(self, row: Row) -> list[Line]:
         """The words that need lines of their own."""
         narrow = self.size.width < NARROW
         if row.state in LOUD and row.detail:
-            indent = "    " if narrow else " " * (len(str(self.progress.rows.total)) + 3)
             text = row.detail if not narrow else f"{row.state}: {row.detail}"
-            return [[(line, "bold red")] for line in self._wrapped(text, indent)]
+            return [[(line, "bold red")] for line in self._wrapped(text, self._indent)]
         if narrow and row.running and (detail := self._detail(row)):
             return [[(f"    {cut(detail, self.size.width - 4)}", "cyan")]]
         return []
@@ -142,6 +166,9 @@ class _Painter:
         return marks.get(row.state, "!")
 
     def _elapsed(self, row: Row) -> str:
+        """How long it took; `logged` of what was over before the run was resumed."""
+        if row.logged:
+            return "logged"
         elapsed = row.elapsed(self.now)
         return spoken(elapsed) if elapsed is not None and elapsed >= NOTICEABLE else ""
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from runner.machine.result import Result
 from runner.report.diagnostics import visible
 from runner.report.run_text import columns, money, pad, paint, wrap
-from runner.report.run_words import WORD_STYLES, About, broker_in_words, order_in_words
+from runner.report.run_words import WORD_STYLES, broker_in_words, order_in_words
 from runner.world import decimal
 
 INDENT = "  "
@@ -21,7 +22,31 @@ NONE = "-"
 Line = tuple[str, str]  # text and style
 
 
-def render(about: About, result: Result, *, width: int | None, color: bool) -> str:
+class Concluded(Protocol):
+    """What is known of a run that has ended, besides its result. `About` is one."""
+
+    @property
+    def simulated(self) -> bool: ...
+    @property
+    def log(self) -> Path: ...
+
+    def where(self, path: str) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class WithoutSteps:
+    """A run that was stopped without its runbook."""
+
+    simulated: bool
+    log: Path
+
+    def where(self, path: str) -> str:
+        """No place: the runbook was not read."""
+        del path
+        return ""
+
+
+def render(about: Concluded, result: Result, *, width: int | None, color: bool) -> str:
     """The whole summary. Prose and tables fit `width` columns; nothing wraps when it is None.
 
     The lines with the log's path and with what is live are never broken, so that they can be
@@ -34,7 +59,7 @@ def render(about: About, result: Result, *, width: int | None, color: bool) -> s
 def last_line(data: Mapping[str, Any], *, simulated: bool, log: Path) -> str:
     """One line that says what of the run is live, and how to settle what is not known."""
     said = "Simulated. " if simulated else ""
-    orders = {str(one.get("client_order_id")): one for one in _list(data, "orders")}
+    orders = {str(one.get("client_order_id")): one for one in _with_legs(data)}
     open_ids = [str(one) for one in data.get("open_orders") or []]
     lost = [one for one in open_ids if _text(orders.get(one, {}), "status") in ("", "unknown")]
     live = [one for one in open_ids if one not in lost]
@@ -54,16 +79,15 @@ def last_line(data: Mapping[str, Any], *, simulated: bool, log: Path) -> str:
         parts.append(f"Live: {_several(live, orders)}.")
     parts += [f"Position: {_position(one)}." for one in held]
     if not settled:
-        what = "that order by its client order id" if lost or live else "the account"
         path = shlex.quote(visible(str(log)))
-        parts.append(f"Look up {what} at the broker before you send anything else; log: {path}")
+        parts.append(f"Before you send anything else, settle it: runbook resume {path}")
     return said + " ".join(parts)
 
 
 # ------------------------------------------------------------------------------- the parts
 
 
-def _lines(about: About, result: Result, width: int | None) -> Iterator[Line]:
+def _lines(about: Concluded, result: Result, width: int | None) -> Iterator[Line]:
     data = {**result.data, "status": result.status, "exit_code": result.exit_code}
     title = f"{'Simulated run' if about.simulated else 'Run'} {result.status.replace('_', ' ')}"
     style = "green" if result.exit_code == 0 else "bold red"
@@ -78,7 +102,7 @@ def _lines(about: About, result: Result, width: int | None) -> Iterator[Line]:
     yield live, "bold" if quiet else "bold red"
 
 
-def _error(about: About, data: Mapping[str, Any], width: int | None) -> Iterator[Line]:
+def _error(about: Concluded, data: Mapping[str, Any], width: int | None) -> Iterator[Line]:
     error = data.get("error")
     if not isinstance(error, Mapping):
         return
@@ -97,7 +121,7 @@ def _error(about: About, data: Mapping[str, Any], width: int | None) -> Iterator
             yield line, "cyan"
 
 
-def _other_errors(about: About, data: Mapping[str, Any], width: int | None) -> Iterator[Line]:
+def _other_errors(about: Concluded, data: Mapping[str, Any], width: int | None) -> Iterator[Line]:
     """Steps that failed besides the one that ended the run, a clean-up among them."""
     error = data.get("error")
     ended_by = error.get("step") if isinstance(error, Mapping) else None
@@ -109,17 +133,17 @@ def _other_errors(about: About, data: Mapping[str, Any], width: int | None) -> I
                 yield line, "bold red"
 
 
-def _orders(about: About, data: Mapping[str, Any], width: int | None) -> Iterator[Line]:
-    orders = _list(data, "orders")
+def _orders(about: Concluded, data: Mapping[str, Any], width: int | None) -> Iterator[Line]:
+    orders = _with_legs(data)
     if not orders:
         return
     yield f"{'Simulated orders' if about.simulated else 'Orders'}", ""
     rows = [
         [
-            _text(order, "symbol"),
-            _text(order, "side"),
+            _called(order),
+            _text(order, "side") or NONE,
             _text(order, "qty") or (f"${money(notional)}" if notional else NONE),
-            _text(order, "type"),
+            _text(order, "type") or NONE,
             _text(order, "status"),
             _text(order, "filled_qty"),
             _text(order, "filled_avg_price") or NONE,
@@ -130,6 +154,14 @@ def _orders(about: About, data: Mapping[str, Any], width: int | None) -> Iterato
     ids = [_text(order, "client_order_id") for order in orders]
     head = ["symbol", "side", "qty", "type", "status", "filled", "average"]
     yield from _order_table(head, rows, ids, width)
+
+
+def _called(order: Mapping[str, Any]) -> str:
+    """What an order trades; legs stand below the order that they belong to."""
+    if _text(order, "symbol"):
+        return f"{INDENT if order.get('leg_of') else ''}{_text(order, 'symbol')}"
+    count = len(order["legs"])
+    return f"{count} legs" if count else "several legs"
 
 
 def _order_table(
@@ -153,7 +185,8 @@ def _order_table(
         for row, one in zip(rows, ids, strict=True):
             symbol, side, qty, kind, status, filled, average = row
             price = "" if average == NONE else f" at {average}"
-            words = f"{side} {qty} {symbol} {kind}: {status}, {filled} filled{price}"
+            order = " ".join(one.strip() for one in (side, qty, symbol, kind) if one != NONE)
+            words = f"{order}: {status}, {filled} filled{price}"
             for text in wrap(words, width, INDENT):
                 yield text, _style(status)
             yield one, "dim"
@@ -169,7 +202,7 @@ def _style(status: str) -> str:
     return WORD_STYLES["unknown"] if status in ("unknown", "refused", "rejected") else ""
 
 
-def _positions(about: About, data: Mapping[str, Any]) -> Iterator[Line]:
+def _positions(about: Concluded, data: Mapping[str, Any]) -> Iterator[Line]:
     """What the run's own fills add up to; not known while one of its orders is not."""
     positions = _list(data, "positions")
     if not positions:
@@ -203,7 +236,7 @@ def _order(client_order_id: str, order: Mapping[str, Any]) -> str:
 
 def _position(one: Mapping[str, Any]) -> str:
     return (
-        f"{_text(one, 'run_qty')} {_text(one, 'symbol')} from this run, "
+        f"{_text(one, 'run_qty')} {_text(one, 'symbol')} by this run's fills, "
         f"{_text(one, 'protected_qty') or '0'} protected"
     )
 
@@ -212,6 +245,15 @@ def _qty(one: Mapping[str, Any], key: str) -> bool:
     """Whether a quantity is anything but zero; one that cannot be read is not taken for zero."""
     number = decimal(one.get(key))
     return number is None or number != 0
+
+
+def _with_legs(data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The orders, each with its own legs as `legs`."""
+    orders = _list(data, "orders")
+    return [
+        {**one, "legs": [leg for leg in orders if leg.get("leg_of") == one.get("client_order_id")]}
+        for one in orders
+    ]
 
 
 def _list(data: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:

@@ -16,6 +16,7 @@ from runner.machine.result import Result
 from runner.report.diagnostics import visible
 from runner.report.run_json import Target
 from runner.report.run_plain import PlainView
+from runner.report.run_resumed import Resumed
 from runner.report.run_stream import Outlet
 from runner.report.run_summary import last_line
 from runner.report.run_words import About
@@ -28,7 +29,9 @@ class View(Protocol):
     def command(self, command: Command, at: datetime) -> None: ...
     def outcome(self, command: Command, outcome: Outcome) -> None: ...
     def event(self, event: Event, at: datetime) -> None: ...
+    def asks(self, command: Command, at: datetime) -> None: ...
     def polled(self, command: Command, polls: int, at: datetime) -> None: ...
+    def notice(self, command: Command, text: str, at: datetime) -> None: ...
     def signal(self, name: str) -> None: ...
     def conclude(self, result: Result) -> None: ...
     def stop(self) -> None: ...
@@ -61,9 +64,17 @@ class Guarded:
         """The machine decided or finished something."""
         self._try(lambda: self._view.event(event, at))
 
+    def asks(self, command: Command, at: datetime) -> None:
+        """A person is about to be asked."""
+        self._try(lambda: self._view.asks(command, at))
+
     def polled(self, command: Command, polls: int, at: datetime) -> None:
         """An awaited order had not changed."""
         self._try(lambda: self._view.polled(command, polls, at))
+
+    def notice(self, command: Command, text: str, at: datetime) -> None:
+        """Something a person should know."""
+        self._try(lambda: self._view.notice(command, text, at))
 
     def signal(self, name: str) -> None:
         """A first signal arrived."""
@@ -87,14 +98,21 @@ class Guarded:
 
 @contextmanager
 def view_of(
-    stream: TextIO, runbook: Runbook, run_id: str, target: Target, log: Path, *, color: bool
+    stream: TextIO,
+    runbook: Runbook,
+    run_id: str,
+    target: Target,
+    log: Path,
+    *,
+    color: bool,
+    resumed: Resumed | None = None,
 ) -> Iterator[Guarded]:
     """The view of one run on a stream: live on a terminal, line by line anywhere else.
 
     Whatever happens to the display, the run goes on. Where the display failed, or its stream was
     closed, stderr says so and what is live.
     """
-    about = About(runbook, run_id, target.kind, target.base_url, log)
+    about = About(runbook, run_id, target.kind, target.base_url, log, resumed)
     out = Outlet(stream)
     view = Guarded(_view(about, out, color))
     view.start()

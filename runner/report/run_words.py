@@ -17,8 +17,9 @@ from typing import Any
 
 from runner.language.declare import Action
 from runner.language.kinds import AVERAGE, DURATION, MOMENT, MONEY, Kind
-from runner.language.runbook import Argument, Literal, OrderReference, Runbook, Step
+from runner.language.runbook import Argument, Literal, Nested, OrderReference, Runbook, Step
 from runner.report.diagnostics import visible
+from runner.report.run_resumed import Resumed
 from runner.report.run_text import average, money, new_york, spoken
 from runner.world import Order, decimal, moment
 
@@ -51,6 +52,7 @@ class About:
     kind: str
     base_url: str
     log: Path
+    resumed: Resumed | None = None
 
     @property
     def simulated(self) -> bool:
@@ -70,7 +72,10 @@ class About:
     def heading(self) -> str:
         """What runs where, and how to find it again: whole lines, never broken."""
         name, log = visible(self.runbook.name), visible(str(self.log))
-        return f"{name} on {self.target}\nrun {self.run_id}\nlog {log}\n"
+        heading = f"{name} on {self.target}\nrun {self.run_id}\nlog {log}\n"
+        if self.resumed is None:
+            return heading
+        return f"{heading}{self.resumed.heading}\n"
 
     def where(self, path: str) -> str:
         """`file:line:column` of a top-level step; empty for any other path."""
@@ -91,7 +96,7 @@ def top_steps(runbook: Runbook) -> tuple[Step, ...]:
 
 def shown(value: object, kind: Kind | None = None) -> str:
     """One output in words. Averages, which are computed, are cut to six places."""
-    text = visible(str(value))
+    text = plain(value)
     if kind is None:
         return text
     if kind.unit == MONEY.unit:
@@ -106,6 +111,17 @@ def shown(value: object, kind: Kind | None = None) -> str:
     return text
 
 
+def plain(value: object) -> str:
+    """A value without the marks of a programming language; of records only how many there are."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{visible(str(key))} {plain(one)}" for key, one in value.items())
+    if isinstance(value, list | tuple):
+        if any(isinstance(one, Mapping) for one in value):
+            return f"{len(value)} listed"
+        return ", ".join(plain(one) for one in value) or "none"
+    return str(value).lower() if isinstance(value, bool) else visible(str(value))
+
+
 def label(step: Step) -> str:
     """What a step is called: its name, else its action and what it is about."""
     called = visible(step.name) or f"{step.action.name} {_subject(step)}".rstrip()
@@ -114,7 +130,7 @@ def label(step: Step) -> str:
 
 
 def _subject(step: Step) -> str:
-    for key in ("order", "symbol"):
+    for key in ("order", "symbol", "legs"):
         if key in step.arguments:
             return _named(step.arguments[key])
     return ""
@@ -123,7 +139,9 @@ def _subject(step: Step) -> str:
 def _named(argument: Argument) -> str:
     content = argument.content
     if isinstance(content, tuple):
-        return ", ".join(_named(one) for one in content)
+        return ", ".join(name for name in map(_named, content) if name)
+    if isinstance(content, Nested):
+        return _named(content.arguments["symbol"]) if "symbol" in content.arguments else ""
     if isinstance(content, OrderReference):
         leg = "" if content.output == "order_id" else f".{content.output}"
         return visible(f"{content.step_id}{leg}")
@@ -141,9 +159,17 @@ _SAYS: Mapping[str, tuple[str, ...]] = {
     "check_order": ("{status}", "{filled_qty} filled", "average {filled_avg_price}"),
     "get_quote": ("bid {bid}", "ask {ask}", "{age} old"),
     "cancel_order": ("{status}", "{filled_qty} filled"),
+    "list_orders": (
+        "open orders: {count}",
+        "{buy_qty} to buy",
+        "{sell_qty} to sell",
+        "oldest {oldest}",
+    ),
+    "close_all": ("{closed} closed", "{canceled} cancelled"),
     "cancel_all": ("{canceled} cancelled", "{kept} kept", "{already_done} already done"),
     "close_position": ("nothing to close",),
     "wait": ("waited {waited}",),
+    "confirm": ("approved by {approved_by}",),
 }
 """What is said of an action's outputs. A phrase whose output is absent is left out."""
 
@@ -185,8 +211,32 @@ def _fill(outputs: Mapping[str, Any]) -> str:
 
 
 def order_in_words(body: Mapping[str, Any]) -> str:
-    """An order as it is meant: `buy 1 AAPL limit 180.00 day`."""
-    return " ".join(visible(one) for one in _order_words(body))
+    """An order as it is meant: `buy 1 AAPL limit 180.00 day`, with its exits or its legs."""
+    words = " ".join(visible(one) for one in _order_words(body))
+    exits = ", ".join(visible(one) for one in _exits_in_words(body))
+    return f"{words} ({exits})" if exits else words
+
+
+def _exits_in_words(body: Mapping[str, Any]) -> Iterator[str]:
+    if body.get("order_class") not in (None, "", "simple", "mleg"):
+        yield str(body["order_class"])
+    profit, loss = body.get("take_profit"), body.get("stop_loss")
+    if isinstance(profit, Mapping):
+        yield f"take profit {profit.get('limit_price')}"
+    if isinstance(loss, Mapping):
+        limit = f" limit {loss['limit_price']}" if loss.get("limit_price") is not None else ""
+        yield f"stop loss {loss.get('stop_price')}{limit}"
+
+
+def _legs_in_words(body: Mapping[str, Any]) -> str:
+    """`(buy 1 AAPL261218C00200000 + sell 1 …)`; empty for an order that has a symbol of its own."""
+    legs = body.get("legs")
+    if body.get("symbol") or not isinstance(legs, list):
+        return ""
+    rows = [leg for leg in legs if isinstance(leg, Mapping)]
+    told = [[leg.get(key) for key in ("side", "ratio_qty", "symbol")] for leg in rows]
+    parts = [" ".join(str(one) for one in words if one) for words in told]
+    return f"({' + '.join(parts) or 'several legs'})"
 
 
 def _order_words(body: Mapping[str, Any]) -> Iterator[str]:
@@ -196,6 +246,9 @@ def _order_words(body: Mapping[str, Any]) -> Iterator[str]:
         yield str(body["qty"])
     elif body.get("notional") is not None:
         yield f"${money(str(body['notional']))} of"
+    legs = _legs_in_words(body)
+    if legs:
+        yield f"x {legs}" if body.get("qty") is not None else legs
     for key in ("symbol", "type"):
         if body.get(key):
             yield str(body[key])
@@ -205,9 +258,20 @@ def _order_words(body: Mapping[str, Any]) -> Iterator[str]:
     for key in given:
         if len(given) > 1 or body.get("type") != prices[key]:
             yield prices[key]
-        yield f"{body[key]}%" if key == "trail_percent" else str(body[key])
+        if legs and key == "limit_price":
+            yield _net(str(body[key]))
+        else:
+            yield f"{body[key]}%" if key == "trail_percent" else str(body[key])
     if body.get("time_in_force"):
         yield str(body["time_in_force"])
+
+
+def _net(price: str) -> str:
+    """The net price of several legs: what is paid for them, or what comes in."""
+    number = decimal(price)
+    if number is None or number == 0:
+        return price
+    return f"{abs(number):f} {'debit' if number > 0 else 'credit'}"
 
 
 def order_state(order: Order) -> str:
@@ -236,7 +300,7 @@ def broker_in_words(problem: Mapping[str, Any]) -> str:
     facts += [f"code {code}"] if code is not None else []
     extra = problem.get("extra")
     if isinstance(extra, Mapping):
-        facts += [f"{key} {value}" for key, value in extra.items()]
+        facts += [f"{key} {plain(value)}" for key, value in extra.items()]
     words = visible(str(problem.get("message", "")))
     return f"{words} ({visible(', '.join(facts))})" if facts else words
 

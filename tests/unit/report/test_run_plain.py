@@ -32,7 +32,24 @@ from unit.report.run_sample import (
     whole_run,
 )
 
-from runner.effects import Answer, Problem, ReadOrder, Reason, Sleep, Status, Submit, Suspend
+from runner.effects import (
+    Answer,
+    AskPerson,
+    AwaitChange,
+    Cancel,
+    Effect,
+    Json,
+    Notify,
+    Problem,
+    ReadOpenOrders,
+    ReadOrder,
+    Reason,
+    Replace,
+    Sleep,
+    Status,
+    Submit,
+    Suspend,
+)
 from runner.report.run_plain import PlainView
 
 
@@ -103,21 +120,79 @@ def test_sending_again_under_the_same_id_is_said() -> None:
         told.asked(52, "steps[1]", SUBMIT)
 
     assert lines(lose_the_answer, again)[-1].endswith(
-        f"sending  buy 1 AAPL limit 180.00 day again, under the same id {CLIENT_ID}"
+        f"retrying buy 1 AAPL limit 180.00 day again, under the same id {CLIENT_ID}"
     )
 
 
-def test_a_refusal_that_is_tried_again_keeps_the_brokers_words() -> None:
-    def retry(told: Told) -> None:
-        busy = Problem(Reason.RATE_LIMITED, "too many requests.", 429, 42910000)
-        told.started(0, "steps[1]", "submit_order")
-        told.does(0, 0.1, "steps[1]", SUBMIT, Answer(Status.REFUSED, problem=busy))
-        told.asked(0.1, "steps[1]", Sleep(at(15.1)))
+BUSY = Problem(Reason.RATE_LIMITED, "too many requests.", 429, 42910000)
+SAID_NO = "the broker refused: too many requests. (HTTP 429, code 42910000)"
 
-    assert lines(retry) == [
-        "!2/6 Buy below the market      retrying the broker refused: too many requests. "
-        "(HTTP 429, code 42910000)"
+
+def test_a_refusal_keeps_the_brokers_words_and_retrying_is_said_when_it_goes_again() -> None:
+    def retry(told: Told) -> None:
+        told.started(0, "steps[1]", "submit_order")
+        told.does(0, 0.1, "steps[1]", SUBMIT, Answer(Status.REFUSED, problem=BUSY))
+        told.does(0.1, 15.1, "steps[1]", Sleep(at(15.1)), Answer(Status.OK))
+
+    def again(told: Told) -> None:
+        told.asked(15.1, "steps[1]", SUBMIT)
+
+    assert lines(retry) == [f"!2/6 Buy below the market      refused  {SAID_NO}"]
+    assert lines(retry, again)[1:] == [
+        " 2/6 Buy below the market      retrying buy 1 AAPL limit 180.00 day again, under the same "
+        f"id {CLIENT_ID}"
     ]
+
+
+def test_a_change_that_is_refused_once_is_never_called_retrying() -> None:
+    change = Replace(ORDER_ID, "rb-changed", {"limit_price": "181.00"})
+
+    def refuse(told: Told) -> None:
+        told.started(1, "steps[2]", "replace_order")
+        told.does(1, 1.1, "steps[2]", change, Answer(Status.REFUSED, problem=BUSY))
+        told.does(1.1, 1.2, "steps[2]", ReadOrder(ORDER_ID), Answer(Status.OK, order("new")))
+        told.finished(1.2, "steps[2]", "replace_order", "failed",
+                      error={"message": "the broker refused to change it"})  # fmt: skip
+
+    said = lines(begin, buy, refuse)[3:]
+    assert len(said) == 1
+    assert "failed   the broker refused to change it" in said[0]
+
+
+def test_a_change_that_goes_again_is_called_retrying() -> None:
+    change = Replace(ORDER_ID, "rb-changed", {"limit_price": "181.00"})
+
+    def retry(told: Told) -> None:
+        told.started(1, "steps[2]", "replace_order")
+        told.does(1, 1.1, "steps[2]", change, Answer(Status.REFUSED, problem=BUSY))
+        told.does(1.1, 16.1, "steps[2]", Sleep(at(16.1)), Answer(Status.OK))
+        told.asked(16.1, "steps[2]", change)
+
+    said = lines(begin, buy, retry)[3:]
+    assert said[0].endswith(f"refused  {SAID_NO}")
+    assert said[1].endswith(
+        "retrying the change of buy 1 AAPL limit 180.00 day again, under the same id rb-changed"
+    )
+
+
+@pytest.mark.parametrize(
+    "local",
+    [Notify("look"), AskPerson("Go on?", at(60)), Suspend((CLIENT_ID,)), Sleep(at(9))],
+    ids=lambda effect: effect.name,
+)
+def test_what_no_broker_answers_does_not_say_that_the_broker_is_back(local: Effect) -> None:
+    def outage(told: Told) -> None:
+        told.answered(1, "steps[2]", awaits(60.5), Answer(Status.UNAVAILABLE, problem=NO_ANSWER))
+        told.does(2, 3, "steps[2]", local, Answer(Status.OK, {"delivered": True}))
+
+    def back(told: Told) -> None:
+        told.does(4, 5, "steps[2]", ReadOrder(ORDER_ID), Answer(Status.OK, order("new")))
+
+    assert not [
+        line for line in lines(begin, buy, wait_for_fill, outage) if "answers again" in line
+    ]
+    said = lines(begin, buy, wait_for_fill, outage, back)
+    assert [line for line in said if "answers again" in line]
 
 
 def test_a_broker_that_cannot_be_asked_is_said_once_and_so_is_its_return() -> None:
@@ -137,6 +212,102 @@ def test_the_safe_stop_has_a_line_for_each_order_it_cancels() -> None:
     assert f"     {'safe stop':<24}  cancel   cancelling buy 1 AAPL limit 180.00 day" in lines(
         begin, buy, stop_safely
     )
+
+
+def test_the_safe_stop_ends_with_the_orders_as_they_were_last_read() -> None:
+    stream = io.StringIO()
+    view = PlainView(about(), stream, color=False)
+    told = Told(view)
+    for part in (begin, buy):
+        part(told)
+    told.does(13, 13.1, "", Cancel(ORDER_ID), Answer(Status.OK))
+    told.does(13.1, 13.2, "", awaits(73), seen("pending_cancel"))
+    told.does(13.2, 13.4, "", awaits(73), seen("canceled"))
+    view.stop()
+    assert stream.getvalue().splitlines()[-1] == (
+        f"     {'safe stop':<24}  done     buy 1 AAPL limit 180.00 day: canceled, 0 of 1 filled "
+        "(0.4s)"
+    )
+
+
+def test_legs_that_wait_for_their_entry_are_told_as_the_entry() -> None:
+    def leg(name: str, kind: str) -> dict[str, object]:
+        return {"id": name, "client_order_id": name, "symbol": "AAPL", "side": "sell", "qty": "1",
+                "type": kind, "status": "held", "filled_qty": "0"}  # fmt: skip
+
+    bracket = order("new", legs=[leg("p", "limit"), leg("l", "stop")])
+    waits = AwaitChange((ORDER_ID, "p", "l"), {}, at(73))
+
+    def cancel(told: Told) -> None:
+        told.does(12, 13, "", ReadOrder(ORDER_ID), Answer(Status.OK, bracket))
+        told.asked(13, "", waits)
+
+    assert lines(begin, buy, cancel)[-1].endswith(
+        "waiting  buy 1 AAPL limit 180.00 day: new, 0 of 1 filled, 1m 00s left"
+    )
+
+
+def test_exits_that_still_wait_when_their_entry_has_ended_are_told_with_it() -> None:
+    exits = {"id": "p", "client_order_id": "p", "symbol": "AAPL", "side": "sell", "qty": "1",
+             "type": "limit", "status": "held", "filled_qty": "0"}  # fmt: skip
+
+    def cancel(told: Told) -> None:
+        ended = Answer(Status.OK, order("canceled", legs=[exits]))
+        told.does(12, 13, "", ReadOrder(ORDER_ID), ended)
+        told.asked(13, "", AwaitChange(("p",), {}, at(73)))
+
+    assert lines(begin, buy, cancel)[-1].endswith(
+        "waiting  buy 1 AAPL limit 180.00 day: canceled, 0 of 1 filled, its exits not yet, "
+        "1m 00s left"
+    )
+
+
+def test_a_wait_for_an_order_of_others_names_it() -> None:
+    other: Json = {
+        "id": "o", "client_order_id": "theirs", "symbol": "MSFT", "side": "sell", "qty": "5",
+        "type": "limit", "limit_price": "410", "status": "new", "filled_qty": "0",
+    }  # fmt: skip
+
+    def cancel(told: Told) -> None:
+        told.started(1, "steps[2]", "close_all")
+        read = Answer(Status.OK, {"orders": [other]})
+        told.does(1, 2, "steps[2]", ReadOpenOrders(), read)
+        told.asked(2, "steps[2]", AwaitChange(("o",), {}, at(122)))
+
+    assert lines(begin, cancel)[-1].endswith(
+        "waiting  sell 5 MSFT limit 410: new, 0 of 5 filled, 2m 00s left"
+    )
+
+
+def test_a_wait_for_an_order_nobody_described_says_its_id() -> None:
+    def wait(told: Told) -> None:
+        told.started(1, "steps[2]", "close_all")
+        told.asked(2, "steps[2]", AwaitChange(("5f0c2c9e-1",), {}, at(122)))
+
+    assert lines(begin, wait)[-1].endswith("waiting  order 5f0c2c9e-1, 2m 00s left")
+
+
+def test_a_rest_sent_at_the_market_ends_with_what_was_filled_and_the_average() -> None:
+    rest = Submit("rb-rest", {**BODY, "type": "market"})
+
+    def at_market(told: Told) -> None:
+        told.does(60, 61, "steps[2]", rest, Answer(Status.OK, order("pending_new")))
+        outputs = {"status": "filled", "filled_qty": "1", "filled_avg_price": "180.02",
+                   "remaining_qty": "0"}  # fmt: skip
+        told.finished(62, "steps[2]", "await_fill", outputs=outputs)
+
+    assert "done     1 of 1 filled at 180.02" in lines(begin, buy, wait_for_fill, at_market)[-1]
+
+
+def test_closing_all_ends_with_how_many_are_closed() -> None:
+    text = "runbook: 1\nname: c\nsymbols: [AAPL]\nsteps:\n  - close_all:\n"
+
+    def close(told: Told) -> None:
+        told.started(0, "steps[0]", "close_all")
+        told.does(0, 1, "steps[0]", SUBMIT, Answer(Status.OK, order("pending_new")))
+        told.finished(2, "steps[0]", "close_all", outputs={"closed": "1", "canceled": "0"})
+
+    assert lines(close, text=text) == [" 1/1 close_all  done     1 closed · 0 cancelled (2.0s)"]
 
 
 def test_an_order_still_unknown_at_the_end_is_loud() -> None:
@@ -221,7 +392,7 @@ def test_what_the_broker_says_never_reaches_the_terminal_as_a_command() -> None:
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", printed)
     assert "<U+001B>[2J" in printed
     assert "[bold]x[/bold] :smile:" in printed
-    assert len(printed.splitlines()) == 3 + 4
+    assert len(printed.splitlines()) == 3 + 5
 
 
 def test_colour_only_wraps_the_word() -> None:

@@ -49,6 +49,9 @@ class Watching:
     def signal(self, name: str) -> None:
         self.progress.stopping = name
 
+    def asks(self, command: Command, at: datetime) -> None: ...
+    def notice(self, command: Command, text: str, at: datetime) -> None: ...
+
     def _keep(self, notes: list[Note]) -> None:
         self.loud += [note for note in notes if note.loud]
 

@@ -38,7 +38,7 @@ def test_the_last_line_names_an_open_order_and_the_position() -> None:
     )  # fmt: skip
     assert line == (
         f"Live: order {CLIENT_ID} (buy 1 AAPL limit 180.00, new). "
-        "Position: 1 AAPL from this run, 0 protected."
+        "Position: 1 AAPL by this run's fills, 0 protected."
     )
 
 
@@ -50,26 +50,26 @@ def test_the_last_line_says_which_orders_a_step_kept_working() -> None:
 def test_the_last_line_of_an_unknown_order_says_what_to_do() -> None:
     line = said("unknown", 8, order=LOST, open_orders=[CLIENT_ID])
     assert line == (
-        f"UNKNOWN: order {CLIENT_ID} (buy 1 AAPL limit 180.00) may be live. Look up that order by "
-        f"its client order id at the broker before you send anything else; log: {LOG}"
+        f"UNKNOWN: order {CLIENT_ID} (buy 1 AAPL limit 180.00) may be live. Before you send "
+        f"anything else, settle it: runbook resume {LOG}"
     )
 
 
 def test_a_cancel_that_was_never_confirmed_is_unknown_too() -> None:
     line = said("unknown", 8, order=LIVE, open_orders=[CLIENT_ID])
     assert line.startswith("UNKNOWN: what became of an order or a cancel was not confirmed. Live:")
-    assert line.endswith(f"at the broker before you send anything else; log: {LOG}")
+    assert line.endswith(f"Before you send anything else, settle it: runbook resume {LOG}")
 
 
 def test_a_run_that_was_left_never_says_that_nothing_is_live() -> None:
     line = said("interrupted", 130, orders=[], positions=[], left=True)
     assert "Nothing" not in line
-    assert line.endswith(f"at the broker before you send anything else; log: {LOG}")
+    assert line.endswith(f"Before you send anything else, settle it: runbook resume {LOG}")
 
 
 def test_a_quantity_that_cannot_be_read_is_not_taken_for_nothing() -> None:
     line = said(positions=[{"symbol": "AAPL", "run_qty": "?", "protected_qty": None}])
-    assert line == "Position: ? AAPL from this run, 0 protected."
+    assert line == "Position: ? AAPL by this run's fills, 0 protected."
 
 
 def test_an_open_order_that_the_list_does_not_show_is_not_lost() -> None:
@@ -78,7 +78,7 @@ def test_an_open_order_that_the_list_does_not_show_is_not_lost() -> None:
 
 def test_the_command_can_be_copied_when_the_path_has_spaces() -> None:
     line = said("unknown", 8, order=LOST, open_orders=[CLIENT_ID], log=Path("my audit/x.jsonl"))
-    assert line.endswith("log: 'my audit/x.jsonl'")
+    assert line.endswith("runbook resume 'my audit/x.jsonl'")
 
 
 def test_everything_of_a_simulated_run_says_so() -> None:
@@ -158,7 +158,7 @@ def test_only_what_is_to_be_copied_is_wider_than_the_screen(width: int) -> None:
 def test_a_position_is_not_called_none_while_an_order_is_unknown() -> None:
     text = render(about(), result("unknown", 8, order=LOST, open_orders=[CLIENT_ID]), width=None,
                   color=False)  # fmt: skip
-    assert "  0 AAPL from this run, 0 protected, as far as is known\n" in text
+    assert "  0 AAPL by this run's fills, 0 protected, as far as is known\n" in text
 
 
 def test_control_characters_never_pass() -> None:

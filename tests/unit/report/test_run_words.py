@@ -139,3 +139,19 @@ def test_the_brokers_words_come_with_the_numbers_it_gave() -> None:
     problem = {"message": "no \x1b", "status": 403, "code": 40310000, "extra": {"available": "0"}}
     assert broker_in_words(problem) == "no <U+001B> (HTTP 403, code 40310000, available 0)"
     assert broker_in_words({"message": "no answer"}) == "no answer"
+
+
+def test_listed_orders_are_counted_and_not_written_out() -> None:
+    found = {"count": "1", "buy_qty": "10", "sell_qty": "0", "oldest": None,
+             "orders": [{"order_id": "o", "symbol": "AAPL"}]}  # fmt: skip
+    said = outputs_in_words(ACTIONS["list_orders"], "list_orders", found)
+    assert said == "open orders: 1 · 10 to buy · 0 to sell"
+    assert outputs_in_words(None, "other", {"found": [{"a": 1}], "of": ["x", "y"]}) == (
+        "found 1 listed · of x, y"
+    )
+
+
+def test_what_the_broker_lists_is_written_without_brackets() -> None:
+    extra = {"related_orders": ["5f0c2c9e", "70aa11bb"], "available": "0"}
+    said = broker_in_words({"message": "insufficient qty", "status": 403, "extra": extra})
+    assert said == ("insufficient qty (HTTP 403, related_orders 5f0c2c9e, 70aa11bb, available 0)")
