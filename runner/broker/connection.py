@@ -87,6 +87,8 @@ class Connection:
                 exchange = self._exchange(n, call, None, attempt)
             except _NotSent as error:
                 return Answer(Status.REFUSED, problem=Problem(Reason.NOT_SENT, str(error)))
+            if exchange.response is not None:
+                pace.heard(exchange.response.headers)
             answer = outcomes.of_read(exchange, shape)
             pause = _pause(exchange, attempt)
             spent = self._now() - started + pause
@@ -96,6 +98,10 @@ class Connection:
                 return answer
             self._sleep(pause)
             attempt += 1
+
+    def spacing(self, reads: int, *, news: bool) -> float:
+        """Seconds to let pass between two polls of `reads` trading requests each."""
+        return self._paces[self._trading].spacing(reads, news=news)
 
     def _patience(self, exchange: Exchange) -> float:
         """How many seconds after the first attempt a last one may begin.
