@@ -19,7 +19,7 @@ MEANINGS: Final[Mapping[Rule, str]] = MappingProxyType(
     {
         Rule.TORN: (
             "The process stopped in the middle of writing. Everything before this line stands; "
-            "Look up the orders that it names at the broker: the last one may be live."
+            "`runbook resume` sets it aside and settles the run: its last order may be live."
         ),
         Rule.BYTES: (
             "The file was edited or the disk damaged it. Do not rely on this log: compare with "

@@ -213,6 +213,18 @@ class Journal:
         self.close()
 
 
+def being_written(path: Path) -> bool:
+    """Whether a process holds the log open for writing. Raises `OSError` when it cannot be read."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+    return False
+
+
 def write_all(fd: int, content: bytes) -> None:
     """Writes every byte; a disk that fills up in the middle raises `OSError` on the next part."""
     written = os.write(fd, content)

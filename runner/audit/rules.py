@@ -20,6 +20,13 @@ from runner.effects import EFFECTS
 DATA_URL = "https://data.alpaca.markets"
 """Alpaca's market data, for paper and live alike. Source: Alpaca docs, 2026-11."""
 
+_REQUESTS = {
+    "submit": ("POST", "/v2/orders"),
+    "replace": ("PATCH", "/v2/orders/{order_id}"),
+    "cancel": ("DELETE", "/v2/orders/{order_id}"),
+}
+"""The one request that each writing effect makes."""
+
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
@@ -76,6 +83,7 @@ class Intents:
         self._last = 0
         self._open: dict[str, Any] | None = None
         self._requests: set[tuple[int, int]] = set()
+        self._written = False  # under the open intent
         self._finished: str | None = None
 
     def see(self, record: Record) -> Iterator[str]:
@@ -90,7 +98,7 @@ class Intents:
         elif record.type == "wire.response":
             if (data["n"], data["attempt"]) not in self._requests:
                 yield f"an answer to attempt {data['attempt']} of {data['n']}, which was never sent"
-        elif record.type in ("effect.unknown", "effect.reconciled") and data["n"] > self._last:
+        elif record.type == "effect.unknown" and data["n"] > self._last:
             yield f"{record.type} of {data['n']}, which no intent announced"
 
     def end(self) -> Iterator[str]:
@@ -107,7 +115,7 @@ class Intents:
             yield f"intent {_name(data)} while {_name(self._open)} has no outcome"
         if digest(data["effect"]) != data["digest"]:
             yield f"the digest of intent {data['n']} is not that of its effect"
-        self._last, self._open = data["n"], data
+        self._last, self._open, self._written = data["n"], data, False
         self._requests.clear()
 
     def _outcome(self, data: dict[str, Any]) -> Iterator[str]:
@@ -125,21 +133,32 @@ class Intents:
             yield f"{data['method']} {data['url']} was sent, and no intent announced it"
         elif not reads:
             yield from _unannounced(data, self._open["effect"])
+            if self._written:
+                yield f"{data['method']} {data['url']} was sent a second time under one intent"
+            self._written = True
 
 
 class Fills:
-    """What an order has filled never becomes less."""
+    """What an order has filled never becomes less, and the result counts no more of it."""
 
     rule = Rule.FILLS
 
     def __init__(self) -> None:
-        self._filled: dict[str, Decimal] = {}
+        self._filled: dict[str, Decimal] = {}  # by order
+        self._named: dict[str, set[str]] = {}  # orders by client order id
+        self._untold: set[str] = set()  # orders that were shown without how much was filled
 
     def see(self, record: Record) -> Iterator[str]:
+        if record.type == "run.finished":
+            yield from self._counted_twice(record.data["result"])
         if record.type != "effect.outcome":
             return
         seen: dict[str, Decimal] = {}
         for order in _orders(record.data.get("data")):
+            self._named.setdefault(str(order.get("client_order_id")), set()).add(order["id"])
+            if not isinstance(order.get("filled_qty"), str):
+                self._untold.add(order["id"])
+                continue
             filled = _quantity(order["filled_qty"])
             if filled is None:
                 yield f"order {order['id']}: filled_qty {order['filled_qty']!r} is not a number"
@@ -150,6 +169,17 @@ class Fills:
             # Within one outcome the order of reading is not recorded: only the most counts.
             seen[order["id"]] = max(filled, before, seen.get(order["id"], before))
         self._filled.update(seen)
+
+    def _counted_twice(self, result: dict[str, Any]) -> Iterator[str]:
+        """Orders of which the result counts more than the broker said, those included that they
+        replaced."""
+        for order in result.get("orders") or []:
+            names = [order.get("client_order_id"), *(order.get("replaces") or [])]
+            ids = {one for name in names for one in self._named.get(str(name), ())}
+            said = sum((self._filled.get(one, Decimal(0)) for one in ids), Decimal(0))
+            counted = _quantity(str(order.get("filled_qty")))
+            if ids and not ids & self._untold and counted is not None and counted > said:
+                yield f"the result counts {counted} of order {names[0]} as filled; {said} were"
 
     def end(self) -> Iterator[str]:
         return iter(())
@@ -204,23 +234,36 @@ def _unannounced(request: dict[str, Any], effect: dict[str, Any]) -> Iterator[st
     if known is not None and not known.writes:
         yield f"{request['method']} {request['url']} under an intent that only reads"
         return
-    if effect["effect"] not in ("submit", "replace"):
+    if effect["effect"] not in _REQUESTS:
+        return
+    method, path = _REQUESTS[effect["effect"]]
+    path = path.format(order_id=effect.get("order_id"))
+    if request["method"] != method or not urlsplit(request["url"]).path.endswith(path):
+        yield (
+            f"{request['method']} {request['url']} was sent; its intent announced {method} {path}"
+        )
+    if effect["effect"] == "cancel":
         return
     sent = _client_order_id(request["body"])
-    if sent is None and effect["effect"] == "replace":
-        return  # the broker gives the changed order an id when none is sent
-    if sent != effect.get("client_order_id"):
+    if sent == effect.get("client_order_id"):
+        if _content(request["body"]) != effect.get("body"):
+            yield f"order {sent} was sent otherwise than its intent announced: {request['body']}"
+    else:
         yield (
             f"an order was sent as {sent or 'no client order id'}; its intent announced "
             f"{effect.get('client_order_id')}"
         )
 
 
-def _client_order_id(body: str | None) -> str | None:
+def _content(body: str | None) -> Any:
     try:
-        content = orjson.loads(body or "null")
+        return orjson.loads(body or "null")
     except orjson.JSONDecodeError:
         return None
+
+
+def _client_order_id(body: str | None) -> str | None:
+    content = _content(body)
     found = content.get("client_order_id") if isinstance(content, dict) else None
     return found if isinstance(found, str) else None
 
@@ -263,7 +306,7 @@ def _orders(value: Any) -> Iterator[dict[str, Any]]:
     while pending:
         current = pending.pop()
         if isinstance(current, dict):
-            if isinstance(current.get("id"), str) and isinstance(current.get("filled_qty"), str):
+            if isinstance(current.get("id"), str) and {"side", "status"} <= current.keys():
                 yield current
             pending.extend(current.values())
         elif isinstance(current, list):

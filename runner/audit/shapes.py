@@ -31,6 +31,8 @@ TARGET: Final[Shape] = {
     "data_url?": TEXT,
 }
 
+ENGINE: Final[Shape] = {"abi": COUNT, "version": TEXT, "alpaca_py": TEXT, "python": TEXT}
+
 RUN_STATUSES: Final = (
     "completed",
     "refused",
@@ -48,11 +50,15 @@ LOG_SHAPES: Final[Mapping[str, Shape]] = {
         "params": TEXTS,
         "limits": OBJECT,
         "target": TARGET,
-        "engine": {"abi": COUNT, "version": TEXT, "alpaca_py": TEXT, "python": TEXT},
+        "engine": ENGINE,
         "started_at": TEXT,
     },
     "run.bound": {"account_id?": TEXT, "account_number?": TEXT},
-    "run.resumed": {"target": TARGET},
+    "run.resumed": {
+        "target": TARGET,
+        "engine?": ENGINE,
+        "mode?": ("settle", "continue", "stop"),
+    },
     "run.finished": {"status": RUN_STATUSES, "exit_code": COUNT, "result": OBJECT},
     "step.started": {"id?": TEXT_OR_NULL, "name?": TEXT_OR_NULL, "action": TEXT, "args": OBJECT},
     "step.finished": {"status": STEP_STATUSES, "outputs": OBJECT, "error?": ANY},
@@ -67,9 +73,10 @@ LOG_SHAPES: Final[Mapping[str, Shape]] = {
         "data?": OBJECT,
         "problem?": {"reason": TEXT, "message": TEXT},
         "interrupt?": TEXT,
+        "resumed?": ANY,
     },
     "effect.unknown": {"n": COUNT},
-    "effect.reconciled": {"n": COUNT},
+    "effect.reconciled": {"orders?": LIST, "problems?": LIST, "goes_on?": ANY},
     "wire.request": {
         "n": COUNT,
         "attempt": COUNT,
@@ -94,14 +101,20 @@ LEDGER_SHAPES: Final[Mapping[str, Shape]] = {
     "closed": {"log": TEXT, "head": DIGEST, "records": COUNT, "exit_code": COUNT},
     "refused": {"exit_code": COUNT, "reason": TEXT},
     "planned": {},
-    "confirmed": {},
+    "confirmed": {
+        "step": TEXT,
+        "question": TEXT,
+        "verdict": ("approved", "refused"),
+        "by": TEXT,
+        "why": TEXT,
+    },
     "halted": {},
     "unhalted": {},
     "log.recovered": {"bytes": COUNT, "torn": TEXT},
 }
 """The types of the ledger."""
 
-LEDGER_NEEDS_RUN: Final = frozenset({"opened", "resumed", "closed"})
+LEDGER_NEEDS_RUN: Final = frozenset({"opened", "resumed", "closed", "confirmed"})
 
 
 def misfits(record_type: str, data: Mapping[str, Any], shapes: Mapping[str, Shape]) -> list[str]:

@@ -137,10 +137,12 @@ def _text(record: Record, effect: Mapping[str, Any]) -> str:
             title = f"{data['name']}: " if data.get("name") else ""
             return f"{title}{data.get('action')}{_listed(data.get('args'))}"
         case "step.finished":
-            error = f": {_value(data['error'])}" if data.get("error") else ""
+            error = f": {_error(data['error'])}" if data.get("error") else ""
             return f"{data.get('status')}{error}{_listed(data.get('outputs'))}"
         case "step.skipped":
             return f"skipped: {data.get('reason')}"
+        case "effect.reconciled":
+            return _reconciled(data)
         case "decision":
             return f"{data.get('expression')} is {_value(data.get('verdict'))}{_inputs(data)}"
         case "guard":
@@ -166,7 +168,42 @@ def _text(record: Record, effect: Mapping[str, Any]) -> str:
             return f"{record.type} {_pairs(data)}".rstrip()
 
 
+def _error(error: Any) -> str:
+    """What went wrong, and what the broker said of it where the message does not."""
+    if not isinstance(error, dict) or not error.get("message"):
+        return _value(error)
+    message = str(error["message"])
+    broker = _mapping(error.get("broker"))
+    said = str(broker.get("message") or "")
+    facts = [f"HTTP {broker['status']}"] if broker.get("status") is not None else []
+    facts += [f"code {broker['code']}"] if broker.get("code") is not None else []
+    told = _mapping(broker.get("extra")).items()
+    facts += [f"{key} {_value(value)}" for key, value in told if f"{key} {value}" not in message]
+    words = "" if said in message else said
+    if facts:
+        words = f"{words} ({', '.join(facts)})".lstrip()
+    return f"{message}. The broker said: {words}" if words else message
+
+
+def _reconciled(data: Mapping[str, Any]) -> str:
+    """What a resume found of the run's orders, and whether the steps go on."""
+    orders, problems = data.get("orders"), data.get("problems")
+    rows = [_mapping(one) for one in orders] if isinstance(orders, list) else []
+    told = [
+        f"{one.get('client_order_id')} {one.get('status')}, filled {_value(one.get('filled_qty'))}"
+        for one in rows
+    ]
+    found = f"orders read again: {'; '.join(told) or 'none'}"
+    said = [str(one) for one in problems] if isinstance(problems, list) else []
+    if data.get("goes_on") is not True:
+        return f"{found}; the steps do not go on: {'; '.join(said)}"
+    return f"{found}; the run goes on" + (f" although {'; '.join(said)}" if said else "")
+
+
 def _outcome(data: Mapping[str, Any], effect: Mapping[str, Any]) -> str:
+    if data.get("status") == "ok" and effect.get("effect") in ("ask_person", "notify"):
+        said = _said(_mapping(data.get("data")), effect)
+        return f"{said}, interrupted by {data['interrupt']}" if data.get("interrupt") else said
     parts = [f"{effect.get('effect')}: {data.get('status')}"]
     problem = _mapping(data.get("problem"))
     if problem:
@@ -175,6 +212,21 @@ def _outcome(data: Mapping[str, Any], effect: Mapping[str, Any]) -> str:
     if data.get("interrupt"):
         parts.append(f"interrupted by {data['interrupt']}")
     return ", ".join(parts)
+
+
+def _said(data: Mapping[str, Any], effect: Mapping[str, Any]) -> str:
+    """What a person was asked or told, and what came of it."""
+    why = f": {data['why']}" if data.get("why") else ""
+    if effect.get("effect") == "notify":
+        arrived = f"told {data.get('to')}" if data.get("delivered") is True else "not delivered"
+        return f"message {_quoted(effect.get('message'))}, {arrived}{why}"
+    verdict = "approved" if data.get("approved") is True else "not approved"
+    by = f" by {data['by']}" if data.get("by") else ""
+    return f"asked {_quoted(effect.get('question'))}, {verdict}{by}{why}"
+
+
+def _quoted(text: Any) -> str:
+    return f'"{text}"'
 
 
 def _orders(data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -187,12 +239,23 @@ def _orders(data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _order(order: Mapping[str, Any]) -> str:
-    price = order.get("filled_avg_price")
-    return (
-        f"order {str(order.get('id'))[:8]} {order.get('side')} {order.get('symbol')} "
-        f"{order.get('status')}, filled {order.get('filled_qty')} of {order.get('qty')}"
-        + (f" at {price}" if price else "")
-    )
+    price, notional = order.get("filled_avg_price"), order.get("notional")
+    named = [_short(order.get("id")), order.get("side"), order.get("symbol"), order.get("status")]
+    of = order.get("qty") or (f"${notional}" if notional else "all")
+    text = f"order {' '.join(str(one) for one in named if one)}"
+    text += f", filled {_value(order.get('filled_qty'))} of {of}"
+    text += f" at {price}" if price else ""
+    if order.get("replaces"):
+        text += f", in place of {_short(order['replaces'])}"
+    if order.get("replaced_by"):
+        text += f", goes on as {_short(order['replaced_by'])}"
+    legs = order.get("legs")
+    found = [_order(_mapping(leg)) for leg in legs] if isinstance(legs, list) else []
+    return text + (f" [{'; '.join(found)}]" if found else "")
+
+
+def _short(order_id: Any) -> str:
+    return str(order_id)[:8]
 
 
 def _effect(effect: Mapping[str, Any]) -> str:
@@ -201,6 +264,12 @@ def _effect(effect: Mapping[str, Any]) -> str:
     if effect.get("effect") == "submit" and body:
         order = " ".join(_value(body[key]) for key in _ORDER_KEYS if body.get(key) is not None)
         return f"submit {order} as {effect.get('client_order_id')}"
+    if effect.get("effect") == "replace":
+        changes = _pairs({key: body[key] for key in body if key != "client_order_id"})
+        into = f"to {changes or 'nothing'} as {effect.get('client_order_id')}"
+        return f"change order {_short(effect.get('order_id'))} {into}"
+    if effect.get("effect") == "cancel":
+        return f"cancel order {_short(effect.get('order_id'))}"
     return f"{effect.get('effect')} {_pairs(known)} {_pairs(body)}".rstrip()
 
 

@@ -188,7 +188,10 @@ def _against_closing(reading: _Reading, entry: Record) -> Iterator[Finding]:
 
 def _notes(state: State, tail_checked: bool, listed: bool, ledger: bool) -> Iterator[str]:
     if state == "open":
-        yield "open: the run has not finished; look up its orders at the broker: some may be live"
+        yield (
+            "open: the run has not finished, and orders of it may be live: unless it is at work "
+            "now, `runbook resume` settles it"
+        )
     elif state == "empty":
         yield "empty: the run ended before its first record, and sent nothing"
     if tail_checked:
@@ -202,7 +205,7 @@ def _notes(state: State, tail_checked: bool, listed: bool, ledger: bool) -> Iter
 
 
 def _named(ledger: Sequence[Record]) -> dict[str, str | None]:
-    return {entry.data["log"]: entry.run for entry in ledger if entry.type in LEDGER_NEEDS_RUN}
+    return {str(entry.data["log"]): entry.run for entry in ledger if "log" in entry.data}
 
 
 def _missing(path: Path, run: str | None) -> Report:

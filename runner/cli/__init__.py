@@ -16,6 +16,7 @@ from runner import __version__
 COMMANDS = {
     "run": ("runner.cli.run", "run"),
     "validate": ("runner.cli.validate", "validate"),
+    "resume": ("runner.cli.resume", "resume"),
     "replay": ("runner.cli.replay", "replay"),
     "audit": ("runner.cli.audit", "audit"),
     "sim": ("runner.cli.sim", "sim"),
@@ -51,7 +52,16 @@ def main() -> None:
     """The `runbook` command. A defect of ours is exit 1 and says so; everything else is theirs."""
     _give_streams()
     try:
-        cli.main(prog_name="runbook")
+        sys.exit(cli.main(prog_name="runbook", standalone_mode=False))
+    except click.ClickException as refused:
+        refused.show()
+        sys.exit(refused.exit_code)
+    except click.Abort:  # Ctrl-C; a run that has begun has its own handlers
+        sys.stderr.write("Interrupted. Nothing was sent.\n")
+        sys.exit(130)
+    except BrokenPipeError:  # whoever read our output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(1)
     except Exception as error:  # noqa: BLE001 - the last line of defence
         import traceback  # noqa: PLC0415
 

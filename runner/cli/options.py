@@ -49,6 +49,40 @@ def no_color(command: Command) -> Command:
     )(command)
 
 
+def timeouts(command: Command) -> Command:
+    """`--connect-timeout` and `--read-timeout`."""
+    for name, least, most, default, what in (
+        ("--read-timeout", 0.1, 300, 20.0, "an answer"),
+        ("--connect-timeout", 0.1, 120, 10.0, "a connection"),
+    ):
+        command = click.option(
+            name,
+            type=click.FloatRange(least, most),
+            default=default,
+            show_default=True,
+            metavar="SECONDS",
+            help=f"How long to wait for {what}.",
+        )(command)
+    return command
+
+
+def yes(command: Command) -> Command:
+    """`--yes`."""
+    return click.option(
+        "--yes", is_flag=True, help="Answer yes to every question that the runbook asks."
+    )(command)
+
+
+def stream(command: Command) -> Command:
+    """`--stream` and `--no-stream`; None when neither is given."""
+    return click.option(
+        "--stream/--no-stream",
+        default=None,
+        help="Listen to the account's trade updates, so that a fill is noticed at once. On by "
+        "itself only for a server on this machine: an account has one such connection.",
+    )(command)
+
+
 def as_json(help_text: str) -> Callable[[Command], Command]:
     """`--json`."""
     return click.option("--json", "as_json", is_flag=True, help=help_text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -17,8 +18,11 @@ from runner.broker.targets import TargetError, resolve
 from runner.broker.wire import Timeouts
 from runner.cli import options
 from runner.cli.checking import check_file, read_given, show, wants_color
+from runner.drive.orphans import orphan_beside
 from runner.drive.session import Inside, Plan, begin, refuse
 from runner.drive.signals import Signals
+from runner.drive.unfinished import Unfinished
+from runner.machine import every_step
 from runner.report.diagnostics import records
 from runner.report.run_json import refused_json, run_json
 from runner.report.run_stream import Outlet
@@ -49,10 +53,9 @@ LIVE_NEEDS = (
     help="What the embedded exchange starts with: a YAML file, or a shipped scenario's name.",
 )
 @click.option("--seed", type=click.IntRange(min=0), help="The embedded exchange's seed.")
-@click.option("--connect-timeout", type=click.FloatRange(0.1, 120), default=10.0, show_default=True,
-              metavar="SECONDS", help="How long to wait for a connection.")  # fmt: skip
-@click.option("--read-timeout", type=click.FloatRange(0.1, 300), default=20.0, show_default=True,
-              metavar="SECONDS", help="How long to wait for an answer.")  # fmt: skip
+@options.timeouts
+@options.stream
+@options.yes
 @options.as_json("Print one JSON object on stdout, everything else on stderr.")
 @options.no_color
 def run(file: Path, **given: Any) -> None:
@@ -95,7 +98,10 @@ class _Command:
         except CredentialsError as error:
             return self._refused(7, str(error), target=target.kind, record=True)
         timeouts = Timeouts(self.given["connect_timeout"], self.given["read_timeout"])
-        plan = Plan(checked.runbook, target, credentials, self.given["audit_dir"], timeouts, inside)
+        plan = Plan(
+            checked.runbook, target, credentials, self.given["audit_dir"], timeouts, inside,
+            yes=self.given["yes"], stream=self.given["stream"],
+        )  # fmt: skip
         return self._carry_out(plan)
 
     def _inside(self, kind: str) -> Inside | None:
@@ -119,10 +125,16 @@ class _Command:
             raise click.UsageError(str(error)) from None
         if seed is not None:
             scenario = replace(scenario, seed=seed)
-        return Inside(scenario, text)
+        return Inside(scenario, text, file or "")
 
     def _carry_out(self, plan: Plan) -> int:
         runbook, target, signals = plan.runbook, plan.target, Signals()
+        opens = any(step.action.opens for step in every_step(runbook.body))
+        if opens and target.kind != "sim":
+            orphan = orphan_beside(plan.audit_dir, target.base_url, runbook.symbols or ())
+            if orphan is not None:
+                reason = orphan_in_words(orphan)
+                return self._refused(4, reason, target=target.kind, record=True)
         with signals.installed():
             try:
                 session = begin(plan)
@@ -157,6 +169,16 @@ class _Command:
         if self.as_json:
             say(sys.stdout, refused_json(exit_code, reason, target, findings))
         return exit_code
+
+
+def orphan_in_words(run: Unfinished) -> str:
+    """Why a new run must wait for an older one."""
+    log = shlex.quote(str(run.log.path))
+    return (
+        f"Run {run.run_id} ({run.runbook_name}) trades the same symbols and was cut short; "
+        f"{', '.join(run.open_orders)} may be live. Nothing was sent. Settle it first: "
+        f"runbook resume {log}"
+    )
 
 
 def say(stream: TextIO, text: str) -> None:

@@ -8,8 +8,11 @@ from pathlib import Path
 import click
 
 from runner.cli import options
-from runner.cli.checking import check_file, read_given, show, wants_color
+from runner.cli.checking import Found, check_file, read_given, show, unreadable, wants_color
 from runner.report import diagnostics as report
+
+ENDINGS = (".yaml", ".yml")
+NONE_IN_IT = "no *.yaml or *.yml file is in this directory"
 
 
 @click.command(short_help="Check runbooks without a broker.")
@@ -33,12 +36,20 @@ def validate(
 ) -> None:
     """Check FILES and print every finding with its place. Exit 0 when all are valid, else 3.
 
+    A directory stands for the *.yaml and *.yml files in it, not those of directories below.
     With -p or --params the values are checked too, as a run would.
     """
     values = read_given(assignments, params_file)
     given = values if assignments or params_file is not None else None
-    found, valid = [], True
-    for file in files:
+    found: Found = []
+    valid = True
+    for folder in files:
+        if folder.is_dir() and not _runbooks_in(folder):
+            found.append(unreadable(folder, NONE_IN_IT))
+            valid = False
+    if output == "text":
+        show(found, color=wants_color(no_color, sys.stderr))
+    for file in (one for named in files for one in _runbooks_in(named)):
         checked, findings = check_file(file, given)
         found.extend(findings)
         ok = checked is not None and not checked.failed
@@ -55,3 +66,15 @@ def validate(
         }[output]
         click.echo(render(found))
     sys.exit(0 if valid else 3)
+
+
+def _runbooks_in(path: Path) -> list[Path]:
+    """The files that a directory stands for, by name; a file stands for itself, and so does a
+    directory that cannot be looked into."""
+    try:
+        inside = sorted(path.iterdir()) if path.is_dir() else None
+    except OSError:
+        inside = None
+    if inside is None:
+        return [path]
+    return [one for one in inside if one.suffix in ENDINGS and not one.is_dir()]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from runner.drive.signals import Signals
+from runner.drive.signals import LOOK_EVERY, Signals
 
 if TYPE_CHECKING:
     from runner.sim import Served
@@ -22,15 +23,17 @@ class Clock(Protocol):
     def sleep_until(self, moment: datetime) -> None:
         """Let time pass until a moment."""
 
-    def wait_for_change(self, pause: timedelta, until: datetime) -> None:
-        """Let time pass until an order may have changed: a pause, but not past `until`."""
+    def wait_for_change(self, pause: timedelta, until: datetime, news: threading.Event) -> None:
+        """Let time pass until an order may have changed: until there is `news`, for a pause at
+        most, and not past `until`."""
 
 
 class WallClock:
     """The wall's time. Where the wall is set back, time goes on from where it was: a run must not
     stand still, its orders working, until the wall has caught up.
 
-    `wall` gives seconds since the epoch, `monotonic` nanoseconds that never go back.
+    `wall` gives seconds since the epoch, `monotonic` nanoseconds that never go back. A resumed run
+    goes on from `not_before`, its last moment; `set_back` when the wall is earlier than that.
     """
 
     def __init__(
@@ -38,11 +41,15 @@ class WallClock:
         signals: Signals,
         wall: Callable[[], float] = time.time,
         monotonic: Callable[[], int] = time.monotonic_ns,
+        not_before: datetime | None = None,
     ) -> None:
         self._signals = signals
         self._wall, self._monotonic = wall, monotonic
         self._read_at = monotonic()
-        self._latest = self._shown()
+        self._latest = shown = self._shown()
+        self.set_back = not_before is not None and shown < not_before
+        if not_before is not None:
+            self._latest = max(shown, not_before)
 
     def now(self) -> datetime:
         """The run's time."""
@@ -61,9 +68,12 @@ class WallClock:
             if self._signals.wait(min(left, 1.0)):
                 return
 
-    def wait_for_change(self, pause: timedelta, until: datetime) -> None:
-        """Let a pause pass."""
-        self.sleep_until(min(self.now() + pause, until))
+    def wait_for_change(self, pause: timedelta, until: datetime, news: threading.Event) -> None:
+        """Let a pause pass, or less."""
+        over = min(self.now() + pause, until)
+        while (left := (over - self.now()).total_seconds()) > 0 and not self._signals.pending:
+            if news.wait(min(left, LOOK_EVERY)):
+                return
 
 
 class ExchangeClock:
@@ -82,7 +92,7 @@ class ExchangeClock:
         if not self._signals.pending:
             self._served.sleep_until(moment)
 
-    def wait_for_change(self, pause: timedelta, until: datetime) -> None:
-        """Jump to the next change of an order, or to `until`."""
+    def wait_for_change(self, pause: timedelta, until: datetime, news: threading.Event) -> None:
+        """Jump to the next change of an order, or to `until`: no news comes earlier."""
         if not self._signals.pending:
             self._served.wait_for_change(until)

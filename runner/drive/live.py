@@ -13,26 +13,27 @@ Order of operations for one effect:
 from __future__ import annotations
 
 from contextlib import ExitStack
-from datetime import timedelta
 
 from runner.broker.gateway import Gateway
 from runner.drive.clock import Clock
 from runner.drive.locks import Locks
 from runner.drive.observer import Observer
+from runner.drive.people import People
+from runner.drive.polling import NoUpdates, Polling, Updates
 from runner.drive.recorder import Recorder
 from runner.drive.signals import Signals
 from runner.effects import (
     Answer,
+    AskPerson,
     AwaitChange,
     Bind,
     Command,
     Effect,
     Event,
-    Json,
+    Notify,
     Outcome,
     Problem,
     ReadAccount,
-    ReadOrder,
     Reason,
     Replace,
     Sleep,
@@ -40,23 +41,9 @@ from runner.effects import (
     Submit,
     Suspend,
 )
-from runner.machine import Result, Steps
-from runner.world import fingerprint
+from runner.machine import Result, Say, Steps
 
-QUICK = timedelta(milliseconds=200)
-STEADY = timedelta(seconds=1)
-SLOW = timedelta(seconds=3)
 LOG_BROKEN = "the log, which cannot be written any more"
-
-
-def pause_after(waited: timedelta) -> timedelta:
-    """How long to wait before an order is read again: most fills come at once, others late.
-
-    Keeps one awaited order far below the broker's 200 requests a minute (facts page 2.3).
-    """
-    if waited < timedelta(seconds=5):
-        return QUICK
-    return STEADY if waited < timedelta(minutes=1) else SLOW
 
 
 class LiveDriver:
@@ -71,6 +58,8 @@ class LiveDriver:
         *,
         observer: Observer,
         locks: Locks,
+        people: People | None = None,
+        updates: Updates | None = None,
     ) -> None:
         self._gateway = gateway
         self._clock = clock
@@ -78,11 +67,23 @@ class LiveDriver:
         self._signals = signals
         self._observer = observer
         self._locks = locks
+        self._people = people
+        self._updates = updates or NoUpdates()
+        self._polling = Polling(
+            self._ask,
+            gateway.spacing,
+            self._updates,
+            clock=clock,
+            recorder=recorder,
+            signals=signals,
+            observer=observer,
+        )
         self._held = ExitStack()
         self.unanswered: Effect | None = None  # begun, and the machine does not know its outcome
 
     def close(self) -> None:
         """Free the locks and the connections."""
+        self._updates.stop()
         self._held.close()
         self._gateway.close()
 
@@ -91,17 +92,27 @@ class LiveDriver:
         answer: Outcome | None = None
         try:
             while True:
-                said = machine.send(answer)
-                self.unanswered = None
-                if isinstance(said, Event):
-                    self._recorder.event(said)
-                    self._observer.event(said, self._clock.now())
-                    answer = None
-                else:
-                    answer = self._answer(said)
+                answer = self.tell(machine.send(answer))
         except StopIteration as end:
             result: Result = end.value
             return result
+
+    def tell(self, said: Say) -> Outcome | None:
+        """Record what the machine says; perform it and give the outcome if it is a command."""
+        self.unanswered = None
+        if isinstance(said, Event):
+            self._recorder.event(said)
+            self._observer.event(said, self._clock.now())
+            return None
+        return self._answer(said)
+
+    def perform(self, command: Command, n: int) -> Answer:
+        """Perform an effect, which is number `n` of the run; nothing of it goes on record."""
+        return self._perform(command, n)
+
+    def lock(self, account_id: str, symbols: tuple[str, ...]) -> str:
+        """Take the locks of a run that is bound already; returns why not, or nothing."""
+        return self._locks.take(self._held, account_id, symbols)
 
     def _answer(self, command: Command) -> Outcome:
         effect = command.effect
@@ -131,13 +142,17 @@ class LiveDriver:
     def _perform(self, command: Command, n: int) -> Answer:
         match command.effect:
             case AwaitChange() as effect:
-                return self._await_change(command, effect, n)
+                return self._polling.until_changed(command, effect, n)
             case Sleep(until):
                 self._clock.sleep_until(until)
                 return Answer(Status.OK)
             case Bind() as effect:
                 return self._bind(effect, n)
-            case Submit(opens=True) | Replace() if self._recorder.broken:
+            case AskPerson() as effect if self._people is not None:
+                return self._people.ask(command, effect)
+            case Notify() as effect if self._people is not None:
+                return self._people.tell(effect)
+            case Submit(opens=True) | Replace(opens=True) if self._recorder.broken:
                 return _not_sent(self._recorder.broken)
         return self._ask(command.effect, n)
 
@@ -153,52 +168,19 @@ class LiveDriver:
 
     def _bind(self, effect: Bind, n: int) -> Answer:
         answer = self._ask(ReadAccount(), n)
-        if answer.status is not Status.OK or not effect.opens:
+        if answer.status is not Status.OK:
             return answer
-        held = self._locks.take(self._held, str(answer.data.get("id", "")), effect.symbols)
+        account_id = answer.data.get("id")
+        if not isinstance(account_id, str) or not account_id:
+            words = "the broker does not say which account it is"
+            return Answer(Status.UNAVAILABLE, problem=Problem(Reason.UNREADABLE, words))
+        if not effect.opens:
+            return answer
+        held = self._locks.take(self._held, account_id, effect.symbols)
         if held:
             return Answer(Status.REFUSED, problem=Problem(Reason.LOCKED, held))
+        self._updates.start()  # it is to be there before the first order
         return answer
-
-    def _await_change(self, command: Command, effect: AwaitChange, n: int) -> Answer:
-        began, polls = self._clock.now(), 0
-        while True:
-            self._recorder.hold()
-            seen, failed = self._read_orders(effect.orders, n)
-            polls += 1
-            now = self._clock.now()
-            changed = failed is not None or any(
-                _differs(data, effect.known.get(order_id)) for order_id, data in seen.items()
-            )
-            over = changed or now >= effect.until or self._signals.pending
-            self._recorder.release(record=over)
-            if failed is not None:
-                return failed
-            if over:
-                return Answer(Status.OK, {"orders": dict(seen), "polls": polls})
-            self._observer.polled(command, polls, now)
-            self._clock.wait_for_change(self._pause(effect, now - began), effect.until)
-
-    def _pause(self, effect: AwaitChange, waited: timedelta) -> timedelta:
-        if effect.poll is not None:
-            return timedelta(milliseconds=int(effect.poll * 1000))
-        return pause_after(waited) * len(effect.orders)
-
-    def _read_orders(
-        self, order_ids: tuple[str, ...], n: int
-    ) -> tuple[dict[str, Json], Answer | None]:
-        seen: dict[str, Json] = {}
-        for order_id in order_ids:
-            answer = self._ask(ReadOrder(order_id), n)
-            if answer.status is not Status.OK:
-                problem = answer.problem or Problem(Reason.NOT_FOUND, f"no order {order_id}")
-                return seen, Answer(Status.UNAVAILABLE, problem=problem)
-            seen[order_id] = dict(answer.data)
-        return seen, None
-
-
-def _differs(data: Json, known: str | None) -> bool:
-    return not isinstance(data, dict) or fingerprint(data) != known
 
 
 def _not_sent(why: str) -> Answer:

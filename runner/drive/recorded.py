@@ -7,7 +7,7 @@ difference is the result.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,15 @@ from runner.audit.records import Record
 from runner.effects import Command, Event, Outcome, Status, canonical
 from runner.machine import Result, Steps
 
-SAID = ("run.bound", "step.started", "step.finished", "step.skipped", "decision", "guard")
+SAID = (
+    "run.bound",
+    "step.started",
+    "step.finished",
+    "step.skipped",
+    "decision",
+    "guard",
+    "effect.reconciled",
+)
 OPTIONAL = ("guard",)
 """What an old log may lack: a guard that it does not know is a note, not a divergence."""
 
@@ -47,19 +55,25 @@ class Replay:
     notes: tuple[str, ...] = ()
 
 
-class _Diverged(Exception):  # noqa: N818
+class Diverged(Exception):  # noqa: N818
+    """The machine asks or says something else than the log holds."""
+
     def __init__(self, divergence: Divergence) -> None:
         super().__init__()
         self.divergence = divergence
 
 
-class _LogEnds(Exception):  # noqa: N818
-    pass
+class LogEnds(Exception):  # noqa: N818
+    """The machine goes on where the log does not. `open` is the intent without an outcome."""
+
+    def __init__(self, open_intent: Record | None = None) -> None:
+        super().__init__()
+        self.open = open_intent
 
 
 def replay(records: Sequence[Record], machine: Steps[Result]) -> Replay:
     """Answer a machine from a log's records and compare all it says with them."""
-    tape = _Tape(records)
+    tape = Tape(records)
     answer: Outcome | None = None
     try:
         while True:
@@ -72,18 +86,22 @@ def replay(records: Sequence[Record], machine: Steps[Result]) -> Replay:
     except StopIteration as end:
         result: Result = end.value
         return tape.finish(result)
-    except _LogEnds:
+    except LogEnds as end:
+        if end.open is not None and end.open.data["effect"]["effect"] == "suspend":
+            return tape.suspended(machine)
         return Replay(tape.effects, tape.decisions, complete=False, notes=tuple(tape.notes))
-    except _Diverged as diverged:
+    except Diverged as diverged:
         return Replay(
             tape.effects, tape.decisions, False, diverged.divergence, notes=tuple(tape.notes)
         )
 
 
-class _Tape:
+class Tape:
     """The records a machine can be compared with, in order."""
 
     def __init__(self, records: Sequence[Record]) -> None:
+        records = by_the_machine(records)
+        self.now: datetime | None = None  # the run's time of the last outcome given
         self._outcomes = {
             record.data["n"]: record for record in records if record.type == "effect.outcome"
         }
@@ -121,7 +139,7 @@ class _Tape:
                 self.notes.append(f"this version does not ask the guard {record.data['guard']}")
                 self._position += 1
                 continue
-            raise _Diverged(Divergence(record.seq, event.step, _shown(record), actual))
+            raise Diverged(Divergence(record.seq, event.step, _shown(record), actual))
 
     def _unknown_guard(self, event: Event) -> bool:
         name = event.data.get("guard")
@@ -140,9 +158,9 @@ class _Tape:
         actual = {"type": "effect.intent", "step": command.step, "data": form}
         if record.type == "signal":
             if record.data["not_performed"] != form:
-                raise _Diverged(Divergence(record.seq, command.step, _shown(record), actual))
+                raise Diverged(Divergence(record.seq, command.step, _shown(record), actual))
             self._position += 1
-            at = datetime.fromisoformat(record.data["at"])
+            self.now = at = datetime.fromisoformat(record.data["at"])
             return Outcome(at, Status.NOT_PERFORMED, interrupt=record.data["name"])
         expected = {
             "type": record.type,
@@ -150,15 +168,15 @@ class _Tape:
             "data": record.data.get("effect", record.data),
         }
         if expected != actual:
-            raise _Diverged(Divergence(record.seq, command.step, expected, actual))
+            raise Diverged(Divergence(record.seq, command.step, expected, actual))
         self._position += 1
         self.effects += 1
         outcome = self._outcomes.get(record.data["n"])
         if outcome is None:
-            if command.effect.name == "suspend":
-                return Outcome(_last_moment(self._outcomes.values()), Status.OK)
-            raise _LogEnds
-        return Outcome.from_data(outcome.data)
+            raise LogEnds(record)
+        told = Outcome.from_data(outcome.data)
+        self.now = told.at
+        return told
 
     def finish(self, result: Result) -> Replay:
         """The machine has ended: so must the log, with the same result."""
@@ -182,9 +200,18 @@ class _Tape:
             self.effects, self.decisions, divergence is None, divergence, result, tuple(self.notes)
         )
 
+    def suspended(self, machine: Steps[Result]) -> Replay:
+        """The log ends with orders in doubt: the machine must end there too."""
+        try:
+            assert self.now is not None
+            machine.send(Outcome(self.now, Status.OK))
+        except StopIteration as end:
+            return self.finish(end.value)
+        return Replay(self.effects, self.decisions, complete=False, notes=tuple(self.notes))
+
     def _next(self) -> Record:
         if self._position >= len(self._rest):
-            raise _LogEnds
+            raise LogEnds
         return self._rest[self._position]
 
 
@@ -192,5 +219,9 @@ def _shown(record: Record) -> dict[str, Any]:
     return {"type": record.type, "step": record.step or "", "data": dict(record.data)}
 
 
-def _last_moment(outcomes: Iterable[Record]) -> datetime:
-    return max(datetime.fromisoformat(record.data["at"]) for record in outcomes)
+def by_the_machine(records: Sequence[Record]) -> Sequence[Record]:
+    """The records up to where a person stopped the run without the machine, if that was done."""
+    for index, record in enumerate(records):
+        if record.type == "run.resumed" and record.data.get("mode") == "stop":
+            return records[:index]
+    return records

@@ -19,6 +19,7 @@ from runner.audit.errors import CanonicalError, JournalBroken
 from runner.audit.journal import Journal
 from runner.audit.redact import Redactor
 from runner.broker.wire import Wire, WireError, WireRequest, WireResponse
+from runner.drive.signals import Signals
 from runner.effects import Command, Effect, Event, Outcome, canonical, instant
 
 
@@ -26,8 +27,9 @@ from runner.effects import Command, Effect, Event, Outcome, canonical, instant
 class Recorder:
     """Numbers the effects of one run and records them. `n` is the number of the last one."""
 
-    journal: Journal
+    journal: Journal | None
     redactor: Redactor
+    signals: Signals
     n: int = 0
     broken: str = ""
     _attempt: int = 0
@@ -55,6 +57,12 @@ class Recorder:
         if before is not None:
             data["not_performed"] = canonical(before)
         self._append("signal", data)
+
+    def untold(self, at: datetime) -> None:
+        """A signal that the machine has not been told of: a resume tells it."""
+        name = self.signals.take()
+        if name is not None:
+            self.signal(name, at)
 
     def finished(self, status: str, exit_code: int, result: Mapping[str, Any]) -> None:
         """The last record of a run."""
@@ -107,9 +115,10 @@ class Recorder:
     def _append(
         self, kind: str, data: dict[str, Any], *, step: str = "", durable: bool = False
     ) -> None:
-        if not self.broken:
+        if not self.broken and self.journal is not None:
             try:
-                self.journal.append(kind, data, step=step or None, durable=durable)
+                with self.signals.undisturbed():
+                    self.journal.append(kind, data, step=step or None, durable=durable)
             except (JournalBroken, CanonicalError) as error:
                 self.broken = str(error)
             else:
@@ -118,3 +127,12 @@ class Recorder:
         # A stderr that is closed as well must not keep the safe stop from cancelling.
         with suppress(OSError, ValueError, AttributeError, TypeError):
             sys.stderr.write(canonical_bytes(record).decode() + "\n")
+
+
+class Unrecorded(Recorder):
+    """Records nothing: what an exchange is made to do again is on record already."""
+
+    def _append(
+        self, kind: str, data: dict[str, Any], *, step: str = "", durable: bool = False
+    ) -> None:
+        return

@@ -11,44 +11,38 @@ Order of operations, and what a failure at each point means:
 from __future__ import annotations
 
 import os
-import platform
-import socket
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from hashlib import sha256
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runner import __version__
 from runner.audit.errors import AuditError
 from runner.audit.ids import RANDOM_BYTES, run_id
 from runner.audit.journal import Journal
 from runner.audit.ledger import Ledger
-from runner.audit.lock import Holder
 from runner.audit.redact import Redactor
 from runner.broker.credentials import Credentials
-from runner.broker.gateway import DEFAULT_RATE_LIMIT, Gateway
 from runner.broker.targets import Target
 from runner.broker.wire import Timeouts
 from runner.drive.clock import Clock, ExchangeClock, WallClock
-from runner.drive.live import LOG_BROKEN, LiveDriver
-from runner.drive.locks import Locks
+from runner.drive.connecting import described, engine, locks_of, open_gateway, open_updates
+from runner.drive.ending import close, left
+from runner.drive.live import LiveDriver
 from runner.drive.observer import Observer
+from runner.drive.people import People
 from runner.drive.recorder import Recorder
 from runner.drive.signals import LeaveNow, Signals
 from runner.drive.timing import resend_within
-from runner.effects import ABI, Effect, Submit, instant
+from runner.effects import instant
 from runner.language.declare import declared_fields
 from runner.language.runbook import Runbook
 from runner.language.values import as_given, written
 from runner.machine import Result, Run, carry_out
-from runner.machine.own_orders import Sent
-from runner.machine.result import conclude
 
 if TYPE_CHECKING:
     from runner.sim import Scenario, Served
@@ -56,10 +50,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Inside:
-    """What the exchange inside this process starts with, and the text it was read from."""
+    """What the exchange inside this process starts with, and the text and file it was read from."""
 
     scenario: Scenario
     text: str = ""
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +62,8 @@ class Plan:
     """What to run, and where. `inside` is given exactly when the target is the exchange inside.
 
     `behind` is an exchange that runs in this process already and that the target's URL leads to:
-    the run then takes its time from it.
+    the run then takes its time from it. `yes` answers every question of the runbook. `stream`
+    listens to trade updates or does not; None leaves that to the target.
     """
 
     runbook: Runbook
@@ -77,6 +73,8 @@ class Plan:
     timeouts: Timeouts = field(default_factory=Timeouts)
     inside: Inside | None = None
     behind: Served | None = None
+    yes: bool = False
+    stream: bool | None = None
 
 
 @dataclass(slots=True)
@@ -102,7 +100,7 @@ class Session:
             clock: Clock = ExchangeClock(served, signals) if served else WallClock(signals)
             credentials = self.plan.credentials
             redactor = Redactor([credentials.key_id, credentials.secret])
-            recorder = Recorder(self.journal, redactor)
+            recorder = Recorder(self.journal, redactor, signals)
             started_at = clock.now()
             target = self.plan.target
             if served is not None and target.kind == "sim":
@@ -111,53 +109,32 @@ class Session:
             within = resend_within(target.kind)
             run = Run(self.plan.runbook, self.run_id, started_at, resend_within=within)
             driver = LiveDriver(
-                self._gateway(target, clock, recorder, signals),
+                open_gateway(
+                    target,
+                    credentials,
+                    timeouts=self.plan.timeouts,
+                    clock=clock,
+                    tap=recorder.tap,
+                    signals=signals,
+                ),
                 clock,
                 recorder,
                 signals,
                 observer=observer,
-                locks=self._locks(target, started_at),
+                locks=locks_of(target, self.run_id, started_at),
+                people=People.of(
+                    run, self.ledger, clock, signals, observer, redactor=redactor, yes=self.plan.yes
+                ),
+                updates=open_updates(target, credentials, clock, self.plan.stream),
             )
             stack.callback(driver.close)
             try:
                 with signals.leaving():
                     result = driver.drive(carry_out(run))
             except LeaveNow:
-                result = _left(run, driver.unanswered)
-            return self._close(result, recorder)
-
-    def _gateway(
-        self, target: Target, clock: Clock, recorder: Recorder, signals: Signals
-    ) -> Gateway:
-        inside = isinstance(clock, ExchangeClock)
-        return Gateway(
-            target,
-            self.plan.credentials,
-            timeouts=self.plan.timeouts,
-            tap=recorder.tap,
-            sleep=lambda seconds: clock.sleep_until(clock.now() + timedelta(seconds=seconds)),
-            now=(lambda: clock.now().timestamp()) if inside else time.monotonic,
-            rate_limit=None if inside else DEFAULT_RATE_LIMIT,
-            interrupted=lambda: signals.pending,
-        )
-
-    def _locks(self, target: Target, started_at: datetime) -> Locks:
-        holder = Holder(self.run_id, os.getpid(), socket.gethostname(), instant(started_at))
-        return Locks.of("" if target.kind == "sim" else target.base_url, holder, os.environ)
-
-    def _close(self, result: Result, recorder: Recorder) -> Result:
-        """Finish the log and have the ledger vouch for it; a run that `resume` must settle stays
-        unfinished. Where that fails, the run ends as one without a log that can be believed."""
-        settled = result.status != "unknown" and not result.data.get("left")
-        if settled:
-            recorder.finished(result.status, result.exit_code, result.data)
-        if recorder.broken:
-            return _unrecorded(result, recorder.broken)
-        try:
-            self.ledger.closed(self.journal, result.exit_code)
-        except AuditError as error:
-            return _unrecorded(result, str(error)) if settled else result
-        return result
+                recorder.untold(clock.now())
+                result = left(run, driver.unanswered)
+            return close(result, recorder, self.journal, self.ledger)
 
     @contextmanager
     def _exchange(self) -> Iterator[Served | None]:
@@ -184,22 +161,16 @@ class Session:
             },
             "params": {name: as_given(one) for name, one in plan.runbook.params.items()},
             "limits": _limits(plan.runbook),
-            "target": {
-                "kind": target.kind,
-                "base_url": target.base_url,
-                "data_url": target.data_url,
-            },
-            "engine": {
-                "abi": ABI,
-                "version": __version__,
-                "alpaca_py": version("alpaca-py"),
-                "python": platform.python_version(),
-            },
+            "target": described(target),
+            "engine": engine(),
             "started_at": instant(started_at),
         }
         if plan.inside is not None:
             seed = str(plan.inside.scenario.seed)
-            header["scenario"] = {"text": plan.inside.text, "seed": seed}
+            kept = {"text": plan.inside.text, "seed": seed, "file": plan.inside.file}
+            header["scenario"] = {
+                key: value for key, value in kept.items() if value or key != "file"
+            }
         return header
 
 
@@ -229,33 +200,3 @@ def _limits(runbook: Runbook) -> dict[str, str]:
     names = declared_fields(type(runbook.limits))
     values = {name: getattr(runbook.limits, name) for name in names}
     return {name: written(value) for name, value in values.items() if value is not None}
-
-
-def _left(run: Run, unanswered: Effect | None) -> Result:
-    """What is said after a second Ctrl-C: the run is as it is, and can be resumed.
-
-    An order that was being sent at that moment may have arrived.
-    """
-    if isinstance(unanswered, Submit):
-        own = run.orders.get(unanswered.client_order_id)
-        if own is not None and own.sent is Sent.NO:
-            own.sent = Sent.UNKNOWN
-    result = conclude(run)
-    live = bool(result.data["open_orders"])
-    status, code = ("unknown", 8) if live else ("interrupted", 130)
-    data = {**result.data, "status": status, "exit_code": code, "left": True}
-    return Result(status, code, data)
-
-
-def _unrecorded(result: Result, why: str) -> Result:
-    """The end of a run whose log could not be written to its end."""
-    live = result.status == "unknown" or bool(result.data["open_orders"])
-    status, code = ("unknown", 8) if live else ("failed", 9)
-    before = result.data.get("error")
-    stopped_by_it = isinstance(before, dict) and LOG_BROKEN in str(before.get("message"))
-    if not isinstance(before, dict) or stopped_by_it:
-        before = {"cause": "failed", "message": why}
-    elif why not in str(before["message"]):
-        before = {**before, "message": f"{before['message']} Besides: {why}"}
-    data = {**result.data, "status": status, "exit_code": code, "error": before}
-    return Result(status, code, data)

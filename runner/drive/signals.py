@@ -100,6 +100,17 @@ class Signals:
         finally:
             self._may_leave = False
 
+    @contextmanager
+    def undisturbed(self) -> Iterator[None]:
+        """Where a second Ctrl-C waits for the end: a record is written whole or not at all."""
+        outside, self._may_leave = self._may_leave, False
+        try:
+            yield
+        finally:
+            self._may_leave = outside
+        if outside and self._leaving:
+            raise LeaveNow
+
     def _handle(self, number: int, frame: FrameType | None) -> None:
         name = signal.Signals(number).name
         self._arrived += 1

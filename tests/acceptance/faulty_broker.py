@@ -146,6 +146,11 @@ class FaultyBroker:
         """Script the next requests of a method whose path fits; the last fault may stay."""
         self._scripts.append(_Script(method, pattern, list(faults), for_ever))
 
+    def forget(self) -> None:
+        """Nothing goes wrong any more."""
+        with self._lock:
+            self._scripts = []
+
     def unused(self) -> list[tuple[str, str]]:
         """Where faults were scripted for requests that did not come."""
         return [(one.method, one.pattern) for one in self._scripts if one.faults and not one.met]

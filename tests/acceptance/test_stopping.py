@@ -92,7 +92,7 @@ def test_a_second_ctrl_c_leaves_at_once_and_names_the_live_order(market: Market)
     assert time.monotonic() < left[0] + SOON
     (order,) = market.open_orders
     assert order["client_order_id"] in running.last_line
-    assert f"log: {market.log}" in running.last_line
+    assert f"runbook resume {market.log}" in running.last_line
     assert "open" in verified(market.log)
 
 

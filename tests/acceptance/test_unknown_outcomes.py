@@ -174,11 +174,12 @@ class World:
         data: Any = ended.result.data
         held = Counter(one["client_order_id"] for one in ended.orders)
         steps = Counter((one["side"], one["qty"]) for one in ended.orders
-                        if one["status"] != "canceled")  # fmt: skip
+                        if one["status"] not in ("canceled", "replaced", "rejected"))  # fmt: skip
         assert all(count == 1 for count in held.values())
         assert all(count == 1 for count in steps.values()), "an intended order exists twice"
         assert ended.position in (0, 1)
         listed = {one["client_order_id"] for one in data["orders"]}
+        listed |= {earlier for one in data["orders"] for earlier in one["replaces"]}
         ours = {one for one in held if one.startswith("rb-")}
         assert ours <= listed, "an order at the exchange is not in the result"
         live = {one["client_order_id"] for one in ended.live}
@@ -419,6 +420,53 @@ def test_an_order_that_was_replaced_by_hand_is_cancelled_as_its_successor(
     assert sorted(one["status"] for one in ended.orders) == ["canceled", "replaced"]
     assert ended.result.exit_code == 5
     assert ended.result.data["open_orders"] == []
+
+
+# ------------------------------------------------------------------------------ changing
+
+CHANGE = f"{REST}\n  - replace_order: {{order: entry, limit_price: 151.00}}"
+CHANGE_AND_GIVE_UP = f"{CHANGE}\n{GIVE_UP.splitlines()[-1]}"
+
+
+@each_fault
+def test_a_change_without_a_clear_answer_is_made_once_and_followed(
+    world: World, fault: Fault
+) -> None:
+    world.broker.on("PATCH", ORDER, fault)
+    ended = world.run(CHANGE_AND_GIVE_UP, CLEAN_UP, all_faults=fault.late < 14)
+    assert ended.result.exit_code == 6
+    assert sorted(one["status"] for one in ended.orders) == ["canceled", "replaced"]
+    assert {one["limit_price"] for one in ended.orders} == {"150", "151"}
+    assert len({one.body["client_order_id"] for one in world.broker.reached
+                if one.method == "PATCH"}) == 1  # fmt: skip
+
+
+@each_fault
+def test_a_stop_while_a_change_has_no_clear_answer_leaves_nothing_live(
+    world: World, fault: Fault
+) -> None:
+    world.broker.on("PATCH", ORDER, replace(fault, before=world.interrupt))
+    ended = world.run(CHANGE_AND_GIVE_UP, CLEAN_UP, all_faults=fault.late < 14)
+    assert ended.result.exit_code == 130
+    assert ended.live == []
+    assert ended.result.data["open_orders"] == []
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_no_mixture_of_faults_doubles_or_loses_a_change(world: World, seed: int) -> None:
+    dice = random.Random(1000 + seed)
+    share = dice.choice([0.1, 0.3, 0.6])
+    writes, anywhere = [*NO_CLEAR_ANSWER.values()], [*READ_FAULTS.values()]
+
+    def draw(kinds: list[Fault], count: int) -> list[Fault]:
+        drawn = [dice.choice(kinds) if dice.random() < share else PASS for _ in range(count)]
+        return [replace(one, before=world.interrupt) if dice.random() < 0.02 else one
+                for one in drawn if not one.held]  # fmt: skip
+
+    world.broker.on("PATCH", "*", *draw(writes, 6))
+    world.broker.on("DELETE", "*", *draw(anywhere, 20))
+    world.broker.on("GET", "*", *draw(anywhere, 60))
+    world.run(CHANGE_AND_GIVE_UP, dice.choice([CLEAN_UP, ""]), all_faults=False)
 
 
 # ------------------------------------------------------------------- stopped in the middle

@@ -75,7 +75,7 @@ def intent(n: int, run: str) -> dict[str, Any]:
 
 
 def request(effect: int, run: str, **changes: Any) -> dict[str, Any]:
-    body = json.dumps({"symbol": "AAPL", "client_order_id": client_order_id(run, "steps[0]", 1)})
+    body = json.dumps(intent(2, run)["effect"]["body"])
     sends: dict[str, Any] = {"method": "POST", "url": f"{BASE_URL}/v2/orders", "body": body}
     reads: dict[str, Any] = {"method": "GET", "url": f"{BASE_URL}/v2/clock", "body": None}
     shared: dict[str, Any] = {"n": effect, "attempt": 1, "headers": {"Accept": "application/json"}}

@@ -52,7 +52,7 @@ def test_verify_explains_damage_and_exits_9(tmp_path: Path) -> None:
 
 def test_verify_does_not_flood_the_screen(tmp_path: Path) -> None:
     script = whole_run(new_id())
-    script[1:1] = [("effect.reconciled", {"n": 9})] * 30
+    script[1:1] = [("effect.unknown", {"n": 9})] * 30
     path = write(tmp_path, script, new_id())
     output = run("verify", path).output
     assert output.count("[intent]") == 20

@@ -31,7 +31,15 @@ def keys(shape: Shape) -> Iterator[str]:
 
 
 NAMED_BEFORE = {
-    "run.resumed": {"kind", "base_url", "data_url?"},  # under run.started
+    "run.resumed": {
+        "kind",
+        "base_url",
+        "data_url?",
+        "abi",
+        "version",
+        "alpaca_py",
+        "python",
+    },  # under run.started
 }
 
 

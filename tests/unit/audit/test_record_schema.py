@@ -25,7 +25,7 @@ LOG_DATA: dict[str, dict[str, Any]] = dict(whole_run(new_id())) | {
     "run.resumed": {"target": TARGET},
     "step.skipped": {"reason": "its condition is false"},
     "effect.unknown": {"n": 1},
-    "effect.reconciled": {"n": 1},
+    "effect.reconciled": {"orders": [], "problems": [], "goes_on": True},
     "signal": {"name": "SIGINT"},
     "log.recovered": {"bytes": 3, "torn": "e30="},
 }
@@ -35,7 +35,13 @@ LEDGER_DATA: dict[str, dict[str, Any]] = {
     "closed": {"log": "x.jsonl", "head": HEX, "records": 3, "exit_code": 0},
     "refused": {"exit_code": 4, "reason": "a guard refused"},
     "planned": {},
-    "confirmed": {},
+    "confirmed": {
+        "step": "steps[0]",
+        "question": "Buy?",
+        "verdict": "approved",
+        "by": "ann",
+        "why": "",
+    },
     "halted": {},
     "unhalted": {},
     "log.recovered": {"bytes": 3, "torn": "e30="},

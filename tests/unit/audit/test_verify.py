@@ -392,9 +392,9 @@ INTENT_BREAKS: dict[str, tuple[Script, str]] = {
         [*script()[:-1], ("effect.intent", SUSPEND), script()[-1]],
         "finished with intent 4 (suspend) unanswered",
     ),
-    "a reconciliation of nothing": (
-        [*script()[:-1], ("effect.reconciled", {"n": 9}), script()[-1]],
-        "effect.reconciled of 9",
+    "doubt about nothing": (
+        [*script()[:-1], ("effect.unknown", {"n": 9}), script()[-1]],
+        "effect.unknown of 9",
     ),
 }
 
@@ -412,11 +412,63 @@ def test_a_reading_request_before_the_first_effect_needs_no_intent(tmp_path: Pat
     assert judge_script(tmp_path, [script()[0], *early, *script()[1:]]).findings == ()
 
 
-def test_a_replacement_may_leave_the_new_id_to_the_broker(tmp_path: Path) -> None:
-    effect = {"effect": "replace", "order_id": ORDER, "client_order_id": "rb-x", "body": {}}
-    sends = request(2, RUN, method="PATCH", url=f"{BASE_URL}/v2/orders/{ORDER}", body="{}")
-    changed = replaced(script(), 8, {"n": 2, "effect": effect, "digest": digest(effect)})
-    assert judge_script(tmp_path, replaced(changed, 9, sends)).findings == ()
+CHANGE = {
+    "effect": "replace",
+    "order_id": ORDER,
+    "client_order_id": "rb-x",
+    "body": {"qty": "3", "client_order_id": "rb-x"},
+}
+SENT_CHANGE = {
+    "method": "PATCH",
+    "url": f"{BASE_URL}/v2/orders/{ORDER}",
+    "body": '{"qty": "3", "client_order_id": "rb-x"}',
+}
+
+
+def changing(**request_changes: Any) -> Script:
+    """A run whose second effect changes an order."""
+    changed = replaced(script(), 8, {"n": 2, "effect": CHANGE, "digest": digest(CHANGE)})
+    return replaced(changed, 9, request(2, RUN, **{**SENT_CHANGE, **request_changes}))
+
+
+def test_a_change_as_it_was_announced_is_believed(tmp_path: Path) -> None:
+    assert judge_script(tmp_path, changing()).findings == ()
+
+
+@pytest.mark.parametrize(
+    ("sent", "words"),
+    [
+        ({"body": '{"qty": "3"}'}, "was sent as no client order id"),
+        ({"body": '{"qty": "30", "client_order_id": "rb-x"}'}, "otherwise than its intent"),
+        ({"url": f"{BASE_URL}/v2/orders/another"}, "its intent announced PATCH"),
+        ({"method": "DELETE"}, "its intent announced PATCH"),
+    ],
+)
+def test_a_change_that_leaves_otherwise_than_announced_is_found(
+    tmp_path: Path, sent: dict[str, str], words: str
+) -> None:
+    findings = judge_script(tmp_path, changing(**sent)).findings
+    assert {finding.rule for finding in findings} == {Rule.INTENT}
+    assert any(words in finding.message for finding in findings)
+
+
+def test_a_second_write_under_one_intent_is_found(tmp_path: Path) -> None:
+    again = [("wire.request", request(2, RUN, attempt=2)), ("wire.response", response(2))]
+    twice = [*script()[:11], *again, *script()[11:]]
+    (finding,) = judge_script(tmp_path, twice).findings
+    assert "sent a second time under one intent" in finding.message
+
+
+def test_a_result_that_counts_a_fill_twice_is_found(tmp_path: Path) -> None:
+    """What an order filled before it was replaced and since is one sum, and no more than that."""
+    first = {**order("1", "replaced"), "client_order_id": "rb-a"}
+    second = {**order("1", "filled"), "id": "second", "client_order_id": "rb-b"}
+    told = replaced(script(), 13, outcome(3, data={"orders": {"a": first, "b": second}}))
+    told = replaced(told, 11, outcome(2, data={**order("0", "new"), "client_order_id": "rb-a"}))
+    for counted, rules in (("2", set()), ("3", {Rule.FILLS})):
+        row = {"client_order_id": "rb-b", "replaces": ["rb-a"], "filled_qty": counted}
+        ended = replaced(told, 16, finished(result={"orders": [row]}))
+        assert broken(judge_script(tmp_path / counted, ended)) == rules
 
 
 def test_a_filled_quantity_that_shrinks_is_found_in_the_order_that_it_happens(

@@ -117,7 +117,8 @@ class Broker:
     ) -> Answer:
         polling = Polling(
             self.ask, self.pace.spacing, stream, clock=self.time,
-            recorder=Unrecorded(None, Redactor([])), signals=Signals(), observer=Nobody(),
+            recorder=Unrecorded(None, Redactor([]), Signals()), signals=Signals(),
+            observer=Nobody(),
         )  # fmt: skip
         known = {one: fingerprint(self.order(one)) for one in orders}
         effect = AwaitChange(tuple(orders), known, self.time.at + wait, poll)

@@ -101,3 +101,19 @@ def test_a_signal_never_waits_for_what_it_interrupted(signals: Signals) -> None:
             signals.take()
             signals.wait(0.00001)
     assert child.returncode == 0
+
+
+def test_a_second_ctrl_c_waits_until_a_record_is_whole(signals: Signals) -> None:
+    written = []
+    left = False
+    try:
+        with signals.leaving():
+            os.kill(os.getpid(), signal.SIGINT)
+            with signals.undisturbed():
+                os.kill(os.getpid(), signal.SIGINT)
+                written.append("the whole record")
+            written.append("never")
+    except LeaveNow:
+        left = True
+    assert left
+    assert written == ["the whole record"]
