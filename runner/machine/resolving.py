@@ -159,15 +159,16 @@ def _corroborate(run: Run, own: OwnOrder) -> Steps[Fate]:
 
 
 def matches(own: OwnOrder, order: Order) -> bool:
-    """Whether the broker's order is the one that was meant, and not one from before."""
+    """Whether the broker's order is the one that was meant, and not one from before. What it does
+    not say is no match."""
     meant = {
         key: decimal(own.body.get(key)) for key in ("qty", "notional", "limit_price", "stop_price")
     }
     same_numbers = all(
-        value is None or getattr(order, key) in (None, value) for key, value in meant.items()
+        value is None or getattr(order, key) == value for key, value in meant.items()
     )
     since, created = own.not_before, order.created_at
-    too_old = since is not None and created is not None and created < since
+    too_old = since is not None and (created is None or created < since)
     return (
         not too_old
         and order.client_order_id == own.client_order_id

@@ -261,3 +261,17 @@ def test_a_refusal_is_told_the_same_whatever_order_the_broker_gave_its_details_i
         return driven.result.data["error"]["message"]  # type: ignore[index,call-overload]
 
     assert told({"details": {"b": "2", "a": "1"}}) == told({"details": {"a": "1", "b": "2"}})
+
+
+@pytest.mark.parametrize("silent", ["qty", "created_at"])
+def test_an_order_that_does_not_say_what_it_is_is_not_taken_for_ours(silent: str) -> None:
+    def answer(effect: Effect) -> Outcome | None:
+        if isinstance(effect, effects.Submit):
+            return unknown()
+        if isinstance(effect, effects.ReadOrderByClientId):
+            return ok({**order(effect.client_order_id), silent: None})
+        return None
+
+    driven = drive(plan(BUY), answer)
+    assert driven.result.exit_code == 8
+    assert len(driven.asked(effects.Submit)) == 1
