@@ -27,8 +27,9 @@ from msgspec import Struct, field
 
 from runner.language.values import Certainty
 
-ABI = 1
-"""The engine's behaviour version. Behaviour that changes is gated on it, so old logs replay."""
+ABI = 2
+"""The engine's behaviour version. Behaviour that changes is gated on it, so old logs replay. 1 was
+before the first release, and no log of it is replayed."""
 
 Json = None | bool | int | str | list["Json"] | dict[str, "Json"]
 """What records and outcomes hold: no floats; numbers of money are strings."""
@@ -48,7 +49,8 @@ class Bind(Effect, frozen=True):
     """Bind the run to its account: the first effect, and the lock that keeps other runs away.
 
     `data`: the account object. Refused with `locked` while another run holds one of the symbols
-    (none named means any) of the same account. `opens` is false for a runbook that provably only
+    (none named means any) of the same account, and with `not_admitted` where the owner's policy
+    or the plan is for another account. `opens` is false for a runbook that provably only
     cancels and closes: it goes past the lock.
     """
 
@@ -153,11 +155,25 @@ class ReadActivities(Effect, frozen=True):
     name: ClassVar[str] = "read_activities"
 
 
+class ReadHistory(Effect, frozen=True):
+    """The house's own history on the run's account: what other runs of this log directory did.
+
+    `data`: `{"orders": [{"at", "run", "runbook", "symbol", "side", "qty", "notional", "type",
+    "limit_price", "stop_price", "worth"}, ...]}`: the orders that opened risk and were sent since
+    New York's midnight, or in the last hour where that is longer, oldest first; decimals as
+    strings, `runbook` the digest of its text, `worth` in dollars, absent keys null. This run's own
+    are not in it. `unavailable` when a log of that time cannot be read.
+    """
+
+    name: ClassVar[str] = "read_history"
+
+
 class ReadWorld(Effect, frozen=True):
     """The one composite read before every write.
 
-    `data`: `{"account", "position" (or null), "open_orders" (all symbols), "quote" (or null),
-    "asset" (or null), "clock"}`, each as the single reads give it; `open_orders` is a list.
+    `data`: `{"account", "position" (or null), "positions" (all), "open_orders" (all symbols),
+    "quote" (or null), "asset" (or null), "clock" (or null)}`, each as the single reads give it;
+    `open_orders` and `positions` are lists.
     """
 
     symbol: str
@@ -227,11 +243,13 @@ class Sleep(Effect, frozen=True):
 class AskPerson(Effect, frozen=True):
     """Ask a person to approve. `data`: `{"approved": bool, "by": who, "why": in words}`.
 
-    Nobody to ask, or no answer before `until`, is not approved.
+    Nobody to ask, or no answer before `until`, is not approved. `coming` says, one step each, what
+    the run is about to send: it is on record with the answer.
     """
 
     question: str
     until: datetime
+    coming: tuple[str, ...] = ()
     name: ClassVar[str] = "ask_person"
 
 
@@ -243,6 +261,17 @@ class Notify(Effect, frozen=True):
 
     message: str
     name: ClassVar[str] = "notify"
+
+
+class Choose(Effect, frozen=True):
+    """A condition that a plan cannot tell. `data`: `{"verdict": bool}`.
+
+    Only a projected driver is asked: it answers one way here and the other way in a branch.
+    """
+
+    about: str
+    expression: str
+    name: ClassVar[str] = "choose"
 
 
 class Suspend(Effect, frozen=True):
@@ -306,6 +335,8 @@ class Reason(StrEnum):
     TIMEOUT = "timeout"
     UNREACHABLE = "unreachable"
     NOT_SENT = "not_sent"  # stopped on our side before a byte left: body differs from the intent
+    HALTED = "halted"  # stopped on our side by the kill switch
+    NOT_ADMITTED = "not_admitted"  # the owner has not allowed this account, or not this plan on it
     LOCKED = "locked"  # another run holds the account's symbol
     CRASH = "crash"  # the process died between intent and outcome
     OTHER = "other"  # refused for a reason this version does not know

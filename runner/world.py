@@ -179,6 +179,9 @@ class Account(Struct, frozen=True):
     options_trading_level: Decimal | None
     pattern_day_trader: bool | None
     daytrade_count: Decimal | None
+    options_buying_power: Decimal | None
+    non_marginable_buying_power: Decimal | None
+    crypto_status: str | None
 
     @classmethod
     def read(cls, data: Mapping[str, Any]) -> Account:
@@ -202,6 +205,27 @@ class Account(Struct, frozen=True):
             options_trading_level=decimal(data.get("options_trading_level")),
             pattern_day_trader=flag(data.get("pattern_day_trader")),
             daytrade_count=decimal(data.get("daytrade_count")),
+            options_buying_power=decimal(data.get("options_buying_power")),
+            non_marginable_buying_power=decimal(data.get("non_marginable_buying_power")),
+            crypto_status=text(data.get("crypto_status")),
+        )
+
+
+class Configuration(Struct, frozen=True):
+    """What the account's owner has switched on and off at the broker (facts page 1.5, 2.3)."""
+
+    suspend_trade: bool | None
+    no_shorting: bool | None
+    fractional_trading: bool | None
+    max_options_trading_level: Decimal | None
+
+    @classmethod
+    def read(cls, data: Mapping[str, Any]) -> Configuration:
+        return cls(
+            suspend_trade=flag(data.get("suspend_trade")),
+            no_shorting=flag(data.get("no_shorting")),
+            fractional_trading=flag(data.get("fractional_trading")),
+            max_options_trading_level=decimal(data.get("max_options_trading_level")),
         )
 
 
@@ -231,7 +255,7 @@ class Position(Struct, frozen=True):
 
 def same_symbol(one: str, other: str) -> bool:
     """Whether two spellings name one symbol: positions and fills say BTCUSD for BTC/USD."""
-    return one.replace("/", "") == other.replace("/", "")
+    return one == other or one.replace("/", "") == other.replace("/", "")
 
 
 _OPTION = re.compile(r"[A-Z0-9]{1,6}\d{6}[CP]\d{8}")
@@ -239,7 +263,7 @@ _OPTION = re.compile(r"[A-Z0-9]{1,6}\d{6}[CP]\d{8}")
 
 def is_option(symbol: str) -> bool:
     """Whether it names an option contract, such as AAPL261218C00200000."""
-    return _OPTION.fullmatch(symbol) is not None
+    return len(symbol) > 15 and _OPTION.fullmatch(symbol) is not None
 
 
 def no_position(symbol: str) -> Position:
@@ -261,6 +285,12 @@ class Asset(Struct, frozen=True):
     margin_requirement_long: Decimal | None
     margin_requirement_short: Decimal | None
     multiplier: Decimal | None  # shares that one option contract stands for
+    easy_to_borrow: bool | None
+    attributes: tuple[str, ...] | None
+    min_order_size: Decimal | None  # of a crypto pair, in its base
+    min_trade_increment: Decimal | None
+    price_increment: Decimal | None
+    expires: str | None  # an option contract's last day, as YYYY-MM-DD
 
     @classmethod
     def read(cls, data: Mapping[str, Any]) -> Asset:
@@ -278,7 +308,23 @@ class Asset(Struct, frozen=True):
             margin_requirement_long=long if long is not None else house,
             margin_requirement_short=short if short is not None else house,
             multiplier=decimal(data.get("multiplier")),
+            easy_to_borrow=_borrowable(data),
+            attributes=_words(data.get("attributes")),
+            min_order_size=decimal(data.get("min_order_size")),
+            min_trade_increment=decimal(data.get("min_trade_increment")),
+            price_increment=decimal(data.get("price_increment")),
+            expires=text(data.get("expiration_date")),
         )
+
+
+def _borrowable(data: Mapping[str, Any]) -> bool | None:
+    """Whether it is easy to borrow; the flag gives way to `borrow_status` (facts page 1.7)."""
+    status = text(data.get("borrow_status"))
+    return flag(data.get("easy_to_borrow")) if status is None else status == "easy_to_borrow"
+
+
+def _words(value: object) -> tuple[str, ...] | None:
+    return tuple(one for one in value if isinstance(one, str)) if isinstance(value, list) else None
 
 
 class Quote(Struct, frozen=True):
@@ -310,6 +356,26 @@ class Quote(Struct, frozen=True):
         return (self.bid + self.ask) / 2
 
 
+class Trade(Struct, frozen=True):
+    """The latest trade."""
+
+    symbol: str
+    feed: str | None
+    price: Decimal | None
+    at: datetime | None
+
+    @classmethod
+    def read(cls, data: Mapping[str, Any]) -> Trade:
+        trade = data.get("trade")
+        fields: Mapping[str, Any] = trade if isinstance(trade, Mapping) else {}
+        return cls(
+            symbol=text(data.get("symbol")) or "",
+            feed=text(data.get("feed")),
+            price=decimal(fields.get("p")) or None,
+            at=moment(fields.get("t")),
+        )
+
+
 class Clock(Struct, frozen=True):
     """The broker's clock and the next session boundaries."""
 
@@ -337,13 +403,14 @@ class World(Struct, frozen=True):
     quote: Quote | None
     asset: Asset | None
     clock: Clock
+    positions: tuple[Position, ...] | None = None  # every one; None when they are not known
 
     @property
     def market(self) -> Quote | None:
-        """The quote, if it can be reckoned with: while the market is open a quote without a time,
-        or an old one, says nothing of the price now."""
+        """The quote, if it can be reckoned with: while the market is open, as that of crypto always
+        is, a quote without a time, or an old one, says nothing of the price now."""
         quote, now = self.quote, self.clock.timestamp
-        if quote is None or not self.clock.is_open:
+        if quote is None or (self.clock.is_open is False and "/" not in quote.symbol):
             return quote
         if quote.at is None or now is None or now - quote.at > STALE:
             return None
@@ -358,5 +425,10 @@ class World(Struct, frozen=True):
             open_orders=tuple(Order.read(order) for order in _objects(data.get("open_orders"))),
             quote=Quote.read(quote) if quote else None,
             asset=Asset.read(asset) if asset else None,
-            clock=Clock.read(data["clock"]),
+            clock=Clock.read(data.get("clock") or {}),
+            positions=_positions(data.get("positions")),
         )
+
+
+def _positions(value: object) -> tuple[Position, ...] | None:
+    return tuple(map(Position.read, _objects(value))) if isinstance(value, list) else None

@@ -42,7 +42,10 @@ class _NotSent(Exception):  # noqa: N818 - it names what became of the request
 
 
 class Connection:
-    """A TradingClient for one target, used from one thread, one request at a time."""
+    """A TradingClient for one target, used from one thread, one request at a time.
+
+    With `read_only` no write can leave it, however it is asked for.
+    """
 
     def __init__(
         self,
@@ -55,9 +58,10 @@ class Connection:
         now: Callable[[], float],
         rate_limit: RateLimit | None,
         interrupted: Callable[[], bool],
+        read_only: bool = False,
     ) -> None:
         self._interrupted = interrupted
-        self.client, self._transport = _connect(target, credentials, timeouts)
+        self.client, self._transport = _connect(target, credentials, timeouts, read_only)
         self._tap = tap
         self._sleep = sleep
         self._now = now
@@ -139,7 +143,7 @@ class Connection:
 
 
 def _connect(
-    target: Target, credentials: Credentials, timeouts: Timeouts
+    target: Target, credentials: Credentials, timeouts: Timeouts, read_only: bool
 ) -> tuple[TradingClient, Transport]:
     sdk.load()
     from alpaca.trading.client import TradingClient  # noqa: PLC0415 - slow: see runner.broker.sdk
@@ -155,7 +159,7 @@ def _connect(
     )
     # No public argument turns the SDK's own retries off, and it makes them for POST as well.
     client._retry_codes = []
-    transport = Transport(_bases(target), timeouts)
+    transport = Transport(_bases(target), timeouts, read_only=read_only)
     session: Any = client._session
     session.adapters.clear()
     session.mount("http://", transport)

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from runner.broker.confidential import Confidential, confidential, read_dotenv
 from runner.broker.targets import Target, on_loopback
 
 _PAIRS = (
@@ -29,10 +30,21 @@ class CredentialsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """A key id and its secret. Neither shows in `repr`; the key id may be named, the secret not."""
+    """A key id and its secret. Neither shows in `repr`; the key id may be named, the secret not.
+
+    `where` they were found: the environment, a `.env` file's path, or empty for made-up ones.
+    `never_written` is what else of the environment and of every `.env` must stay out of a log.
+    """
 
     key_id: str = field(repr=False)
     secret: str = field(repr=False)
+    where: str = field(default="", compare=False)
+    never_written: tuple[Confidential, ...] = field(default=(), repr=False, compare=False)
+
+    @property
+    def made_up(self) -> bool:
+        """Whether these are the ones that are sent where nothing is configured: no secret."""
+        return self == _UNUSED
 
 
 _UNUSED = Credentials(key_id="PKSIMULATED", secret="simulated")
@@ -49,18 +61,19 @@ def find_credentials(
 
     Raises CredentialsError when there are none, half of a pair, or ones of another environment.
     """
+    kept = confidential(environ, dotenv_dirs)
     if target.kind == "sim":
-        return _UNUSED
+        return replace(_UNUSED, never_written=kept)
     found = _configured(environ, dotenv_dirs)
     if found is None:
         if target.loopback:
-            return _UNUSED
+            return replace(_UNUSED, never_written=kept)
         raise CredentialsError(
             f"No API key is set for {target.base_url}: set {_PAIRS[0][0]} and {_PAIRS[0][1]} in "
             "the environment or in a .env file beside the runbook."
         )
     _check_environment(found, target)
-    return found
+    return replace(found, never_written=kept)
 
 
 def _configured(environ: Mapping[str, str], dotenv_dirs: Sequence[Path]) -> Credentials | None:
@@ -75,13 +88,10 @@ def _configured(environ: Mapping[str, str], dotenv_dirs: Sequence[Path]) -> Cred
 
 
 def _read_dotenv(path: Path) -> dict[str, str]:
-    from dotenv import dotenv_values  # noqa: PLC0415 - only where there is a .env to read
-
     try:
-        values = dotenv_values(path, interpolate=False)
+        return read_dotenv(path)
     except (OSError, UnicodeError) as error:
         raise CredentialsError(f"{path} cannot be read: {error}.") from None
-    return {name: value for name, value in values.items() if value is not None}
 
 
 def _pair(values: Mapping[str, str], where: str) -> Credentials | None:
@@ -99,7 +109,7 @@ def _pair(values: Mapping[str, str], where: str) -> Credentials | None:
                 raise CredentialsError(
                     f"{name} in {where} holds a character that no key has: copy the key again."
                 )
-        return Credentials(key_id=key_id, secret=secret)
+        return Credentials(key_id=key_id, secret=secret, where=where)
     return None
 
 

@@ -27,6 +27,8 @@ from runner.broker.shapes import (
     objects,
     our_order,
     plain,
+    positions,
+    the_one_of,
     touches,
 )
 from runner.broker.targets import Target
@@ -46,7 +48,8 @@ class Gateway:
 
     `tap` is told of every request, answer and error on the wire. `sleep` takes seconds; `now` gives
     seconds of a clock that only goes forward. `rate_limit` is None for a server without a limit.
-    While `interrupted` says so, a read that failed is not tried again.
+    While `interrupted` says so, a read that failed is not tried again. `read_only`: every write is
+    refused as not sent, at the transport itself.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class Gateway:
         now: Callable[[], float] = time.monotonic,
         rate_limit: RateLimit | None = DEFAULT_RATE_LIMIT,
         interrupted: Callable[[], bool] = lambda: False,
+        read_only: bool = False,
     ) -> None:
         if not target.base_url:
             raise ValueError("the embedded exchange has no address yet: use Target.with_base")
@@ -73,6 +77,7 @@ class Gateway:
             now=now,
             rate_limit=rate_limit,
             interrupted=interrupted,
+            read_only=read_only,
         )
         self._client = self._connection.client
         self._feeds = Feeds(target, self._connection)
@@ -107,7 +112,7 @@ class Gateway:
             case effects.ReadConfiguration():
                 return self._read(n, client.get_account_configurations)
             case effects.ReadPositions():
-                return self._read(n, client.get_all_positions, objects("positions"))
+                return self._read(n, client.get_all_positions, positions)
             case effects.ReadPosition(symbol):
                 return self._position(n, symbol)
             case effects.ReadOrder(order_id):
@@ -230,28 +235,27 @@ class Gateway:
     # ------------------------------------------------------------------- the world
 
     def _world(self, n: int, symbol: str) -> Answer:
-        """Account, position, open orders and clock must be known; quote and asset may be null."""
+        """Account, positions and open orders must be known; clock, quote and asset may be null."""
+        client = self._client
         world: dict[str, Json] = {}
         needed: tuple[tuple[str, Callable[[], Answer]], ...] = (
-            ("account", lambda: self._read(n, self._client.get_account)),
-            ("position", lambda: self._position(n, symbol)),
+            ("account", lambda: self._read(n, client.get_account)),
+            ("positions", lambda: self._read(n, client.get_all_positions, positions)),
             ("open_orders", lambda: self._open_orders(n, ())),
-            ("clock", lambda: self._read(n, self._client.get_clock, a_clock)),
         )
         for name, read in needed:
             answer = read()
-            if answer.status is Status.ABSENT and name == "position":
-                world[name] = None
-            elif answer.status is Status.OK:
-                data = dict(answer.data)
-                world[name] = data["orders"] if name == "open_orders" else data
-            elif answer.status is Status.REFUSED:
+            if answer.status is Status.REFUSED:
                 return answer
-            else:
+            if answer.status is not Status.OK:
                 return Answer(Status.UNAVAILABLE, problem=answer.problem)
+            listed = {"open_orders": "orders", "positions": "positions"}.get(name)
+            world[name] = answer.data[listed] if listed is not None else dict(answer.data)
+        world["position"] = the_one_of(symbol, world["positions"])
         asset = self._asset(n, symbol, attempts=_OPTIONAL_ATTEMPTS)
         latest = self._feeds.latest(n, "quote", symbol, attempts=_OPTIONAL_ATTEMPTS)
-        for name, answer in (("asset", asset), ("quote", latest)):
+        clock = self._read(n, client.get_clock, a_clock, _OPTIONAL_ATTEMPTS)
+        for name, answer in (("asset", asset), ("quote", latest), ("clock", clock)):
             world[name] = dict(answer.data) if answer.status is Status.OK else None
         return Answer(Status.OK, world)
 

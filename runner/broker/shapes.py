@@ -40,6 +40,24 @@ def objects(key: str) -> Shape:
     return shape
 
 
+def positions(body: Json) -> dict[str, Json]:
+    """A shape: a list of positions. One without a symbol could be any: the list is not readable."""
+    found = objects("positions")(body)
+    listed = found["positions"]
+    assert isinstance(listed, list)
+    if not all(isinstance(one, dict) and isinstance(one.get("symbol"), str) for one in listed):
+        raise Unreadable("a position without a symbol")
+    return found
+
+
+def the_one_of(symbol: str, listed: Json) -> Json:
+    """The position in a symbol out of a list of all; None where there is none."""
+    for one in listed if isinstance(listed, list) else []:
+        if isinstance(one, dict) and plain(str(one.get("symbol"))) == plain(symbol):
+            return one
+    return None
+
+
 def having(**expected: str) -> Shape:
     """A shape: one object whose fields are these; an answer about something else is unreadable."""
 

@@ -51,10 +51,16 @@ class Oversized(Exception):  # noqa: N818 - it says what the answer is
 
 
 class Transport(HTTPAdapter):
-    """Sends one request at a time, from one thread, to the servers in `bases` and no other."""
+    """Sends one request at a time, from one thread, to the servers in `bases` and no other.
 
-    def __init__(self, bases: tuple[str, ...], timeouts: Timeouts) -> None:
+    `read_only` for good: nothing but a GET can leave, whatever was intended.
+    """
+
+    def __init__(
+        self, bases: tuple[str, ...], timeouts: Timeouts, *, read_only: bool = False
+    ) -> None:
         self._bases = tuple(f"{base}/" for base in bases)
+        self._read_only = read_only
         self._timeouts = timeouts
         self._connect_failed = False
         self._intent: Intent | None = None
@@ -141,6 +147,8 @@ class Transport(HTTPAdapter):
         url = request.url or ""
         if not url.startswith(self._bases):
             raise IntentMismatch(f"a request to {url}, which is not a server of this run")
+        if self._read_only and request.method != "GET":
+            raise IntentMismatch(f"a {request.method} to {url}: this connection only reads")
         intent, self._intent = self._intent, None
         if intent is None:
             if request.method != "GET":

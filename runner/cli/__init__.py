@@ -7,38 +7,33 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib import import_module
 
 import click
 
 from runner import __version__
+from runner.cli.lazy import LazyGroup
 
 COMMANDS = {
+    "plan": ("runner.cli.plan", "plan"),
     "run": ("runner.cli.run", "run"),
     "validate": ("runner.cli.validate", "validate"),
     "resume": ("runner.cli.resume", "resume"),
     "replay": ("runner.cli.replay", "replay"),
+    "rerun": ("runner.cli.rerun", "rerun"),
+    "diff": ("runner.cli.diff", "diff"),
     "audit": ("runner.cli.audit", "audit"),
+    "halt": ("runner.cli.halt", "halt_command"),
+    "unhalt": ("runner.cli.halt", "unhalt_command"),
+    "doctor": ("runner.cli.doctor", "doctor"),
+    "drill": ("runner.cli.drill", "drill"),
     "sim": ("runner.cli.sim", "sim"),
     "schema": ("runner.cli.schema", "schema"),
 }
 
 
-class LazyGroup(click.Group):
-    """Finds a command's module when the command is wanted."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        module, name = COMMANDS[cmd_name]
-        command: click.Command = getattr(import_module(module), name)
-        return command
-
-
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup, commands_in=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(__version__, prog_name="runbook")
 def cli() -> None:
     """Write a trade plan as a YAML runbook, check it, and carry it out at Alpaca.

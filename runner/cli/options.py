@@ -66,6 +66,34 @@ def timeouts(command: Command) -> Command:
     return command
 
 
+def policy(command: Command) -> Command:
+    """`--policy FILE`. RUNBOOK_POLICY is read where the policy is found, to name it there."""
+    return click.option(
+        "--policy",
+        "policy_file",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="The owner's policy. Without it RUNBOOK_POLICY, then "
+        "~/.config/order-runbook/policy.yaml, then the built-in ceilings.",
+    )(command)
+
+
+def scenario(command: Command) -> Command:
+    """`--scenario` and `--seed`."""
+    for option in (
+        click.option("--seed", type=click.IntRange(min=0), help="The embedded exchange's seed."),
+        click.option(
+            "--scenario",
+            "scenario_file",
+            metavar="FILE|NAME",
+            help="What the embedded exchange starts with: a YAML file, or a shipped scenario's "
+            "name.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 def yes(command: Command) -> Command:
     """`--yes`."""
     return click.option(

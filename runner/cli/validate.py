@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
 from runner.cli import options
 from runner.cli.checking import Found, check_file, read_given, show, unreadable, wants_color
+from runner.language.diagnostics import Diagnostic
+from runner.language.runbook import Runbook
 from runner.report import diagnostics as report
 
 ENDINGS = (".yaml", ".yml")
@@ -18,6 +21,13 @@ NONE_IN_IT = "no *.yaml or *.yml file is in this directory"
 @click.command(short_help="Check runbooks without a broker.")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @options.parameters
+@click.option(
+    "--policy",
+    "policy_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Also say where a runbook asks for more than this policy allows.",
+)
 @click.option(
     "--format",
     "output",
@@ -29,12 +39,16 @@ NONE_IN_IT = "no *.yaml or *.yml file is in this directory"
 @options.no_color
 def validate(
     files: tuple[Path, ...],
+    *,
     assignments: tuple[str, ...],
     params_file: Path | None,
+    policy_file: Path | None,
     output: str,
     no_color: bool,
 ) -> None:
     """Check FILES and print every finding with its place. Exit 0 when all are valid, else 3.
+
+    With --policy it is 4 where all are valid and one asks for more than the policy allows.
 
     A directory stands for the *.yaml and *.yml files in it, not those of directories below.
     With -p or --params the values are checked too, as a run would.
@@ -42,7 +56,10 @@ def validate(
     values = read_given(assignments, params_file)
     given = values if assignments or params_file is not None else None
     found: Found = []
-    valid = True
+    valid, allowed = True, True
+    beyond = _judge_of(policy_file, found) if policy_file is not None else None
+    if policy_file is not None and beyond is None:
+        valid = False
     for folder in files:
         if folder.is_dir() and not _runbooks_in(folder):
             found.append(unreadable(folder, NONE_IN_IT))
@@ -54,6 +71,11 @@ def validate(
         found.extend(findings)
         ok = checked is not None and not checked.failed
         valid = valid and ok
+        if beyond is not None and checked is not None and checked.runbook is not None:
+            more = beyond(checked.runbook)
+            findings = [*findings, (checked.runbook.source, more)] if more else findings
+            found.extend(findings[-1:] if more else [])
+            allowed, ok = allowed and not more, not more
         if output == "text":
             show(findings, color=wants_color(no_color, sys.stderr))
             if ok:
@@ -65,7 +87,21 @@ def validate(
             "sarif": report.render_sarif,
         }[output]
         click.echo(render(found))
-    sys.exit(0 if valid else 3)
+    sys.exit(3 if not valid else 0 if allowed else 4)
+
+
+def _judge_of(policy_file: Path, found: Found) -> Callable[[Runbook], list[Diagnostic]] | None:
+    """What says where a runbook asks for more; None, and a finding, for a policy that is wrong."""
+    # Imported here: without a policy nothing of what runs a runbook is needed.
+    from runner.drive.policy import PolicyRefused, find_policy  # noqa: PLC0415
+    from runner.drive.within_policy import beyond  # noqa: PLC0415
+
+    try:
+        policy = find_policy(policy_file, {})
+    except PolicyRefused as refused:
+        found.append((refused.source, refused.findings))
+        return None
+    return lambda runbook: beyond(policy, runbook)
 
 
 def _runbooks_in(path: Path) -> list[Path]:

@@ -92,7 +92,7 @@ class People:
         """Those of a run. Its verdicts go into the ledger of its directory."""
 
         def record(data: Mapping[str, Any]) -> None:
-            ledger.append("confirmed", data, run=run.id)
+            ledger.append("confirmed", redactor.data(data), run=run.id)
 
         notifier = Notifier(redactor, os.environ, run_id=run.id, name=run.runbook.name)
         return cls(
@@ -126,16 +126,14 @@ class People:
             return Verdict(False, why="its time was over before it could be asked")
         if self._yes:
             return Verdict(True, BY_OPTION)
-        obstacle = _obstacle()
+        obstacle = nobody_to_ask()
         if obstacle:
             return Verdict(False, why=obstacle)
         self._observer.asks(command, began)
         with _keyboard() as keyboard:
             screen = Outlet(sys.stderr)
             width = _width(sys.stderr)
-            screen.write(
-                question_text(effect.question, self._live(), began, effect.until, width=width)
-            )
+            screen.write(question_text(effect, self._live(), began, width=width))
             if screen.gone:
                 return Verdict(False, why="the question could not be shown")
             verdict = self._await_answer(keyboard, began, effect.until)
@@ -169,6 +167,7 @@ class People:
                 {
                     "step": command.step,
                     "question": effect.question,
+                    "coming": list(effect.coming),
                     "verdict": "approved" if verdict.approved else "refused",
                     "by": verdict.by,
                     "why": verdict.why,
@@ -185,14 +184,14 @@ def _judged(line: bytes) -> Verdict:
         return Verdict(False, why="the terminal was closed, or the input ended")
     whole = line.endswith(b"\n")
     if whole and line.decode("utf-8", "replace").strip().lower() in YES:
-        return Verdict(True, _user())
-    return Verdict(False, _user(), "the answer was not yes")
+        return Verdict(True, user_name())
+    return Verdict(False, user_name(), "the answer was not yes")
 
 
 # ------------------------------------------------------------------------- the terminal
 
 
-def _obstacle() -> str:
+def nobody_to_ask() -> str:
     """Why nobody can be asked here; empty when somebody can."""
     if not _is_terminal(sys.stdin):
         return "there is no terminal on stdin to answer on"
@@ -256,7 +255,7 @@ def _width(stream: TextIO) -> int:
     return 80
 
 
-def _user() -> str:
+def user_name() -> str:
     """The name of the user that this process runs as; environment variables do not change it."""
     try:
         return pwd.getpwuid(os.getuid()).pw_name

@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
+from functools import cached_property
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from runner.effects import Json
-from runner.language.runbook import Limits
-from runner.world import Order, World, decimal, is_option, same_symbol
+from runner.guards.past import PastOrder
+from runner.guards.rules import Rules
+from runner.world import Configuration, Order, Trade, World, decimal, is_option, same_symbol
+
+AT_MARKET = Decimal("1.04")
+"""What a buy without a limit is reckoned to cost, as a part of the price it would trade at."""
+
+PRICE_MAY_FALL = Decimal("1.1")
+"""How many more shares than at the bid an order in dollars is reckoned for, where it must not be
+for more than there are."""
 
 CONTRACT = Decimal(100)
 """Shares that an option contract stands for where the broker does not say."""
@@ -42,11 +52,33 @@ class Draft(Struct, frozen=True):
     def qty(self) -> Decimal | None:
         return self.number("qty")
 
+    @property
+    def several(self) -> bool:
+        """Whether it has several legs."""
+        return bool(self.legs) or self.body.get("order_class") == "mleg"
+
+    @property
+    def order_class(self) -> str:
+        """simple, bracket, oco, oto or mleg; of an order that takes another's place, that one's."""
+        if self.several:
+            return "mleg"
+        replaced = self.instead[0].order_class if self.instead else "simple"
+        return str(self.body.get("order_class") or replaced)
+
+    def sized(self, qty: Decimal) -> Draft:
+        """The same order for so many shares."""
+        return replace(self, body={**_unsized(self.body), "qty": f"{qty:f}"})
+
+    def worth(self, dollars: Decimal) -> Draft:
+        """The same order for so many dollars."""
+        return replace(self, body={**_unsized(self.body), "notional": f"{dollars:f}"})
+
     def price(self, world: World) -> Decimal | None:
         """The dollars a share this order may cost or bring, on the costly side; None if unknown.
 
         A buy's limit bounds it; without one it reckons with the ask, the stop price or where a
-        trailing stop begins, whichever is higher. A sale may bring more than its limit, so it
+        trailing stop begins, whichever is higher, and `AT_MARKET` on top: the broker reserves that
+        much for a buy at the market (facts page 2.4). A sale may bring more than its limit, so it
         reckons with the highest price known.
         """
         limit, stop, quote = self.number("limit_price"), self.number("stop_price"), world.market
@@ -58,7 +90,8 @@ class Draft(Struct, frozen=True):
         percent = self.number("trail_percent") or Decimal(0)
         begins = quote.ask * (1 + percent / 100) + trail
         known = (begins, quote.bid if self.side == "sell" else None, limit, stop)
-        return max(price for price in known if price is not None)
+        price = max(price for price in known if price is not None)
+        return price * AT_MARKET if self.side == "buy" else price
 
     def notional(self, world: World) -> Decimal | None:
         """What the order is worth in dollars; None if it cannot be known."""
@@ -83,6 +116,12 @@ class Draft(Struct, frozen=True):
             return None
         return notional / quote.bid
 
+    def _most_shares(self, world: World) -> Decimal | None:
+        """How many shares it may turn out to be for; one in dollars gets more where the price
+        falls on its way."""
+        shares = self.shares(world)
+        return shares if self.qty is not None or shares is None else shares * PRICE_MAY_FALL
+
     def reduces(self, world: World, expected: Decimal | None) -> bool:
         """Whether it can only make the position smaller.
 
@@ -90,14 +129,20 @@ class Draft(Struct, frozen=True):
         broker's position, less what open orders on the same side would already take, and by what
         the account should hold (`expected`, in shares), because positions lag fills by seconds.
         What the orders held whose place it takes is free for it. An order with exits attached is
-        an entry. Anything unknown makes it an order that opens risk.
+        an entry. One that says that it closes, for no more than the account should hold, cannot
+        open anything however late the position is shown: the broker refuses it then (position
+        intent mismatch, facts page 2.3). Anything unknown makes it an order that opens risk.
         """
         if self.exits:
             return True
         if self.body.get("order_class") in ("bracket", "oto"):
             return False
-        qty, held, free = self.qty, world.position.qty, world.position.qty_available
-        if qty is None or held is None or free is None or expected is None:
+        qty, held, free = self._most_shares(world), world.position.qty, world.position.qty_available
+        if qty is None or expected is None:
+            return False
+        if self.body.get("position_intent") == f"{self.side}_to_close":
+            return 0 < qty <= (expected if self.side == "sell" else -expected)
+        if held is None or free is None:
             return False
         if held * expected <= 0 or self.side != ("sell" if held > 0 else "buy"):
             return False
@@ -116,6 +161,10 @@ class Draft(Struct, frozen=True):
         return qty <= min(abs(free) + max(freed, default=Decimal(0)), left, abs(expected))
 
 
+def _unsized(body: Mapping[str, Json]) -> dict[str, Json]:
+    return {key: value for key, value in body.items() if key not in ("qty", "notional")}
+
+
 class Tally(Struct, frozen=True):
     """What this run has sent so far that opens risk: a count, and dollars."""
 
@@ -124,25 +173,84 @@ class Tally(Struct, frozen=True):
 
 
 class Bounds(Struct, frozen=True):
-    """What guards measure against."""
+    """What guards measure against, beside the world. None is what could not be told.
 
-    limits: Limits
+    `symbols` are the runbook's, None for any. `expected`: shares of the symbol that the account
+    should hold, this run's fills included. `read_at`: the run's time when the world was read.
+    `sent`: this run's own opening orders. `history`: those that other runs sent, of the day and the
+    last hour. `trade` and `previous_close` are read only where the quote is not enough,
+    `day_trades`, the account's in five sessions, only where a limit asks for them. `later` are the
+    opening orders that the steps to come will send before any that may free buying power; `untold`
+    counts the steps of which that cannot be told.
+    """
+
+    rules: Rules
     symbols: tuple[str, ...] | None
     tally: Tally
     at: datetime
-    expected: Decimal | None  # shares of the symbol the account should hold, this run's included
+    expected: Decimal | None
+    read_at: datetime | None = None
+    sent: tuple[PastOrder, ...] = ()
+    history: tuple[PastOrder, ...] | None = ()
+    runbook: str = ""  # the digest of its text
+    configuration: Configuration | None = None
+    trade: Trade | None = None
+    previous_close: Decimal | None = None
+    day_trades: int | None = None
+    later: tuple[Draft, ...] = ()
+    untold: int = 0
 
 
-class Judged(Struct, frozen=True):
-    """One order, or one leg of one, beside the world that it is judged by."""
+class Foreseen(Struct, frozen=True):
+    """What a step to come will ask of the account's buying power.
+
+    `orders` are what it opens; `untold`: it may open what cannot be told yet; `frees`: it may give
+    buying power back, so that what comes after it is no matter of now.
+    """
+
+    orders: tuple[Draft, ...] = ()
+    untold: bool = False
+    frees: bool = False
+
+
+class Judged(Struct, frozen=True, dict=True):
+    """One order, or one leg of one, beside the world that it is judged by.
+
+    What every guard asks is reckoned once.
+    """
 
     draft: Draft
     world: World
     bounds: Bounds
 
-    @property
+    @cached_property
     def reduces(self) -> bool:
         return self.draft.reduces(self.world, self.bounds.expected)
+
+    @cached_property
+    def notional(self) -> Decimal | None:
+        """What the order is worth in dollars; None if it cannot be known."""
+        return self.draft.notional(self.world)
+
+    @cached_property
+    def asset_class(self) -> str:
+        """us_equity, us_option or crypto by its symbol; what else the broker calls the asset."""
+        symbol, asset = self.draft.symbol, self.world.asset
+        if self.draft.several or is_option(symbol):
+            return "us_option"
+        if "/" in symbol:
+            return "crypto"
+        return (asset.asset_class if asset is not None else None) or "us_equity"
+
+    @cached_property
+    def fractional(self) -> bool:
+        """Whether it is for dollars, or for a part of a share; crypto is fractional by nature."""
+        if self.asset_class != "us_equity":
+            return False
+        qty = self.draft.qty
+        return self.draft.body.get("notional") is not None or (
+            qty is not None and qty != qty.to_integral_value()
+        )
 
 
 class Verdict(Struct, frozen=True):
@@ -156,3 +264,27 @@ class Verdict(Struct, frozen=True):
     @property
     def refused(self) -> bool:
         return self.verdict == "refuse"
+
+
+def refuse(guard: str, message: str, **values: object) -> Verdict:
+    """A refusal, with what it was made from."""
+    return Verdict(guard, "refuse", message, _shown(values))
+
+
+def let_pass(guard: str, message: str, **values: object) -> Verdict:
+    """No objection, with what that was made from."""
+    return Verdict(guard, "pass", message, _shown(values))
+
+
+def _shown(values: Mapping[str, object]) -> dict[str, str]:
+    return {name: _text(value) for name, value in values.items()}
+
+
+def _text(value: object) -> str:
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if value is None:
+        return "missing"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)

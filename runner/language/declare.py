@@ -110,6 +110,8 @@ class Output(Struct, frozen=True):
     the key; `order.notional`, the key is written for an order that the step names; `unsent`, such
     an order may never have been sent, as outside of `steps`; `several_symbols`, the step names
     orders that may be in more than one symbol.
+
+    `market`: it depends on the market, so that before the run it is an estimate at best.
     """
 
     kind: Kind
@@ -117,6 +119,7 @@ class Output(Struct, frozen=True):
     optional: str = ""
     given: str = ""
     only_if: tuple[str, ...] = ()
+    market: bool = False
 
 
 class Finding(Struct, frozen=True):
@@ -164,6 +167,9 @@ class Action(Struct, frozen=True):
     `sends` marks actions whose step can be named wherever an order is wanted; `opens` those that
     may open risk; `polls` reading actions that `wait` may repeat; `asks` those that a person
     answers.
+
+    `foresee(known)` tells from the values that are certain by now what a step will ask of the
+    account's buying power when it runs (`Foreseen` of `runner.guards`): nothing without it.
     """
 
     name: str
@@ -178,6 +184,7 @@ class Action(Struct, frozen=True):
     polls: bool = False
     asks: bool = False
     one_of: tuple[tuple[str, ...], ...] = ()  # of each group exactly one key must be given
+    foresee: Callable[[KnownValues], Any] | None = None
 
     @property
     def fields(self) -> dict[str, Field]:

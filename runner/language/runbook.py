@@ -119,25 +119,90 @@ class StepKeys:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """The runbook's own bounds. An order that would cross one is refused, nothing sent."""
+    """Bounds on what is sent. An order that would cross one is refused, nothing sent.
+
+    The owner's policy sets them for every run; a runbook's own may only be tighter.
+    """
 
     max_orders: Decimal | None = arg(
-        COUNT, "How many orders that open risk this run may send.", least="0"
+        COUNT, "How many orders that open risk one run may send.", least="0"
     )
-    max_order_notional: Decimal | None = arg(
-        MONEY, "The most dollars one order may be worth.", above="0"
+    max_orders_per_minute: Decimal | None = arg(
+        COUNT, "How many orders that open risk may be sent in 60 seconds.", least="0"
+    )
+    max_day_orders: Decimal | None = arg(
+        COUNT,
+        "How many orders that open risk all runs of the log directory may send in one day of "
+        "New York.",
+        least="0",
     )
     max_order_qty: Decimal | None = arg(
         QUANTITY, "The most shares one order may be for.", above="0"
     )
+    max_order_notional: Decimal | None = arg(
+        MONEY, "The most dollars one order may be worth.", above="0"
+    )
     max_run_notional: Decimal | None = arg(
-        MONEY, "The most dollars all opening orders of this run may be worth together.", above="0"
+        MONEY, "The most dollars all opening orders of one run may be worth together.", above="0"
+    )
+    max_day_notional: Decimal | None = arg(
+        MONEY,
+        "The most dollars the opening orders of all runs of the log directory may be worth in one "
+        "day of New York.",
+        above="0",
+    )
+    max_position_qty: Decimal | None = arg(
+        QUANTITY,
+        "The most shares, long or short, that a symbol's position may come to, with open orders.",
+        above="0",
+    )
+    max_position_notional: Decimal | None = arg(
+        MONEY,
+        "The most dollars that a symbol's position may come to, with open orders.",
+        above="0",
+    )
+    max_gross_exposure: Decimal | None = arg(
+        MONEY,
+        "The most dollars that all positions, long and short, may come to, with open orders.",
+        above="0",
     )
     price_collar: Decimal | None = arg(
         PERCENT,
         "How far from the market an order's price may lie on the costly side.",
         above="0%",
         example="3%",
+    )
+    stop_distance: Decimal | None = arg(
+        PERCENT,
+        "How far from the market the stop price of an order may lie.",
+        above="0%",
+        example="20%",
+    )
+    max_spread: Decimal | None = arg(
+        PERCENT,
+        "How wide the quote may be, as a part of its middle, for an order without a limit price.",
+        above="0%",
+        example="2%",
+    )
+    max_day_trades: Decimal | None = arg(
+        COUNT,
+        "A house budget of day trades in five sessions; at it, nothing is opened.",
+        least="0",
+    )
+    max_repeats: Decimal | None = arg(
+        COUNT, "How many runs of the same runbook may open risk within an hour.", least="0"
+    )
+    duplicate_window: timedelta | None = arg(
+        DURATION,
+        "An order equal to one that another run sent within this time is refused.",
+        least="0s",
+        example="30s",
+    )
+    max_clock_skew: timedelta | None = arg(
+        DURATION,
+        "How far this machine's clock may be from the broker's, on paper and live.",
+        above="0s",
+        example="5s",
     )
 
 

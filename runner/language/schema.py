@@ -36,9 +36,9 @@ _ORDER_PATTERN = ID.schema["pattern"].removesuffix("$") + r"(\.[a-z][a-z0-9_]*)?
 def runbook_schema(actions: Mapping[str, Action]) -> Json:
     """The schema as JSON data, draft 2020-12. Every object forbids keys it does not name."""
     steps = {"type": "array", "items": {"$ref": "#/$defs/step"}}
-    properties = _properties(top_fields().values())
+    properties = properties_of(top_fields().values())
     properties |= {name: {"description": doc} for name, doc in SECTIONS.items()}
-    properties["symbols"] |= _symbols()
+    properties["symbols"] |= symbols_schema()
     properties["params"] |= {
         "type": "object",
         "propertyNames": ID.schema,
@@ -53,13 +53,13 @@ def runbook_schema(actions: Mapping[str, Action]) -> Json:
         "$schema": URI,
         "title": "runbook",
         "description": "A trade plan: steps that check, order, await and clean up.",
-        **_object(properties, REQUIRED),
+        **object_schema(properties, REQUIRED),
         "$defs": {
             "step": _step(actions.values()),
             "poll": _poll(actions.values()),
             "parameter": _parameter(),
-            "limits": _keys(section_fields("limits").values()),
-            "defaults": _keys(section_fields("defaults").values()),
+            "limits": keys_schema(section_fields("limits").values()),
+            "defaults": keys_schema(section_fields("defaults").values()),
             **{action.name: _action(action) for action in actions.values()},
         },
     }
@@ -70,16 +70,20 @@ def schema_json(actions: Mapping[str, Action]) -> str:
     return json.dumps(runbook_schema(actions), indent=2, ensure_ascii=False) + "\n"
 
 
-def _object(properties: Json, required: Iterable[str]) -> Json:
+def object_schema(properties: Json, required: Iterable[str]) -> Json:
+    """An object that forbids keys it does not name."""
     schema: Json = {"type": "object", "properties": properties, "additionalProperties": False}
     if needed := list(required):
         schema["required"] = needed
     return schema
 
 
-def _keys(fields: Iterable[Field]) -> Json:
+def keys_schema(fields: Iterable[Field]) -> Json:
+    """An object of declared keys."""
     fields = list(fields)
-    schema = _object(_properties(fields), [field.name for field in fields if field.required])
+    schema = object_schema(
+        properties_of(fields), [field.name for field in fields if field.required]
+    )
     conditions: dict[tuple[str, str], list[str]] = {}
     for field in fields:
         if field.unless is not None:
@@ -90,11 +94,13 @@ def _keys(fields: Iterable[Field]) -> Json:
     return schema
 
 
-def _properties(fields: Iterable[Field]) -> Json:
+def properties_of(fields: Iterable[Field]) -> Json:
+    """Each declared key's schema, with what an editor says of it."""
     return {field.name: _field(field) for field in fields}
 
 
-def _symbols() -> Json:
+def symbols_schema() -> Json:
+    """A list of symbols, or the word any."""
     return {
         "type": ["array", "string"],
         "pattern": "^any$",
@@ -105,22 +111,22 @@ def _symbols() -> Json:
 
 
 def _step(actions: Iterable[Action]) -> Json:
-    properties = _properties(step_fields().values())
+    properties = properties_of(step_fields().values())
     properties |= {action.name: {"$ref": f"#/$defs/{action.name}"} for action in actions}
     return {
         "description": "One step: exactly one action, and the keys that every step may carry.",
-        **_object(properties, ()),
+        **object_schema(properties, ()),
         "minProperties": 1,
     }
 
 
 def _poll(actions: Iterable[Action]) -> Json:
     readings = {one.name: {"$ref": f"#/$defs/{one.name}"} for one in actions if one.polls}
-    return {"description": "One reading action.", **_object(readings, ()), "minProperties": 1}
+    return {"description": "One reading action.", **object_schema(readings, ()), "minProperties": 1}
 
 
 def _parameter() -> Json:
-    schema = _keys(fields_of(ParameterKeys).values())
+    schema = keys_schema(fields_of(ParameterKeys).values())
     schema["if"] = {"properties": {"type": {"const": "choice"}}, "required": ["type"]}
     schema["then"] = {"required": ["values"]}
     return schema
@@ -128,7 +134,7 @@ def _parameter() -> Json:
 
 def _action(action: Action) -> Json:
     fields = action.fields
-    schema = _keys(fields.values())
+    schema = keys_schema(fields.values())
     if action.bare is not None:
         schema |= _scalar_keywords(fields[action.bare])
         accepted = {**_as_types(schema.get("type", "string")), "object": None}
@@ -186,7 +192,7 @@ def _one(field: Field) -> Json:
         case Form.TEMPLATE:
             return {"type": ["string", "number", "boolean"]}
         case Form.NESTED:
-            return _keys(fields_of(field.of).values()) if field.of is not None else {}
+            return keys_schema(fields_of(field.of).values()) if field.of is not None else {}
         case Form.VALUE:
             schema = _bounded(field)
             if not field.literal:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 from msgspec import Struct
 
 
@@ -24,6 +26,11 @@ class Source(Struct, frozen=True):
 
     name: str
     text: str
+
+    @property
+    def sha256(self) -> str:
+        """The digest of the text, by which runs, rehearsals and plans name it."""
+        return sha256(self.text.encode()).hexdigest()
 
     def line(self, number: int) -> str:
         """Line `number` (from 1) without its end; empty past the end of the text."""

@@ -107,7 +107,7 @@ class Words:
             "RB203",
             f"{self._name(path)} takes {expected}",
             span,
-            label=f"this is {_shape(node)}",
+            label=f"this is {shape_of(node)}",
             help=help_,
         )
 
@@ -302,7 +302,8 @@ _EXAMPLES = {
 }
 
 
-def _shape(node: tree.Node) -> str:
+def shape_of(node: tree.Node) -> str:
+    """What stands there, in words."""
     if isinstance(node, tree.Mapping):
         return "a block of keys"
     if isinstance(node, tree.Sequence):

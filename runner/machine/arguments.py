@@ -8,7 +8,13 @@ from typing import Any
 
 from runner.effects import Json
 from runner.language.declare import Field, Form, attribute_of
-from runner.language.expressions import Expression, Template, on_grid
+from runner.language.expressions import (
+    EvaluationError,
+    Expression,
+    Template,
+    evaluate,
+    on_grid,
+)
 from runner.language.runbook import Argument, Literal, Nested, OrderReference, Poll
 from runner.language.values import Plain, written
 from runner.machine.decisions import decide, fill_in
@@ -48,6 +54,20 @@ def _value(run: Run, argument: Argument) -> Steps[Any]:
         _check_bounds(argument.field, result.value)
         return result.value
     return content
+
+
+def known_value(run: Run, argument: Argument) -> Plain:
+    """The value that an argument has by now, None where only a later step decides it."""
+    content = argument.content
+    if isinstance(content, Literal):
+        return content.value
+    if isinstance(content, Expression):
+        try:
+            result = evaluate(content, run.lookup, lambda step_id: step_id in run.ran)
+        except EvaluationError:
+            return None
+        return result.value.value
+    return None
 
 
 def _check_bounds(field: Field, value: Plain) -> None:

@@ -24,6 +24,7 @@ class Cause(StrEnum):
     UNREACHABLE = "unreachable"  # the broker could not be asked, or refused the credentials
     UNKNOWN = "unknown"  # an order may be live
     INTERRUPTED = "interrupted"
+    HALTED = "halted"  # the kill switch is set
     INTERNAL = "internal"  # a defect of ours
 
 
@@ -66,7 +67,29 @@ class Failure(Exception):  # noqa: N818 - it ends a step; it is not a programmin
         return self.cause in STOPPING
 
 
-STOPPING = (Cause.INTERRUPTED, Cause.RUN_TIMED_OUT, Cause.UNKNOWN, Cause.INTERNAL)
+STOPPING = (
+    Cause.INTERRUPTED,
+    Cause.HALTED,
+    Cause.RUN_TIMED_OUT,
+    Cause.UNKNOWN,
+    Cause.INTERNAL,
+)
+
+HALT = "halt: "
+"""What the name of an interruption by the kill switch begins with; who set it follows."""
+
+HOW_TO_UNHALT = (
+    "See first why it was halted. `runbook unhalt --reason TEXT` lifts the switch, with "
+    "`--audit-dir DIR` that of a directory too; then start anew."
+)
+
+
+def interrupted(name: str) -> Failure:
+    """The failure of a run that something outside asked to stop: a signal, or the kill switch."""
+    if name.startswith(HALT):
+        words = f"halted {name.removeprefix(HALT)}"
+        return Failure(Cause.HALTED, words, help=HOW_TO_UNHALT)
+    return Failure(Cause.INTERRUPTED, f"interrupted by {name}")
 
 
 def defect(error: Exception) -> Failure:

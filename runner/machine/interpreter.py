@@ -24,7 +24,8 @@ from datetime import timedelta
 from msgspec.structs import replace
 
 from runner.effects import Bind, Json, Problem, ReadClock, Reason, Status
-from runner.language.declare import declared_fields
+from runner.language.declare import Output, declared_fields
+from runner.language.kinds import PRICE, QUANTITY
 from runner.language.runbook import Argument, Block, Literal, Step, StepKeys
 from runner.language.source import Span
 from runner.language.values import Certainty, Plain, Value, recorded, written
@@ -87,6 +88,8 @@ def _bind(run: Run) -> Steps[None]:
     problem = outcome.problem or Problem(Reason.OTHER, "the broker did not describe the account")
     if problem.reason is Reason.LOCKED:
         raise Failure(Cause.REFUSED, problem.message, problem=problem)
+    if problem.reason is Reason.NOT_ADMITTED:
+        raise Failure(Cause.NOT_APPROVED, problem.message, problem=problem)
     raise read_failure(effect, problem)
 
 
@@ -249,7 +252,9 @@ def _finish(
     if result.id and run.step is not None:
         kinds = run.step.action.outputs
         run.outputs[result.id] = {
-            name: Value(value, kinds[name].kind, run.certainty, f"steps.{result.id}.{name}")
+            name: Value(
+                value, kinds[name].kind, certainty_of(run, kinds[name]), f"steps.{result.id}.{name}"
+            )
             for name, value in outputs.items()
             if value is not None
         }
@@ -264,6 +269,18 @@ def _finish(
             **({"error": dict(result.error)} if result.error else {}),
         },
     )
+
+
+def certainty_of(run: Run, output: Output) -> Certainty:
+    """How sure an output of the running step is: only what depends on the market is an estimate.
+
+    Quantities depend on it too once the run has bought for dollars, or crypto, of which fees are
+    taken. Prices are what the step itself was told; the rest may have been known from steps before.
+    """
+    loose = any(own.body.get("notional") or "/" in own.symbol for own in run.orders.sent)
+    if output.market or (loose and output.kind is QUANTITY):
+        return run.certainty if output.kind is PRICE else max(run.certainty, run.loosest)
+    return min(run.certainty, Certainty.COMPUTED)
 
 
 def _named(result: StepResult) -> dict[str, Json]:

@@ -36,7 +36,7 @@ from runner.machine.judging import pass_guards, without
 from runner.machine.own_orders import OwnOrder
 from runner.machine.resolving import LONGEST_PAUSE, LOOKUP_PAUSE, RESOLVE_WITHIN, SETTLE, Fate
 from runner.machine.run import Run, Steps
-from runner.machine.sending import NEVER_ASKED, counted, passes, pause_before
+from runner.machine.sending import NEVER_ASKED, counted, not_sent, passes, pause_before
 from runner.world import Order
 
 READY_WITHIN = timedelta(seconds=10)
@@ -215,8 +215,7 @@ def _rejected(own: OwnOrder) -> Failure:
 
 def _refused(own: OwnOrder, problem: Problem) -> Failure:
     if problem.reason in NEVER_ASKED:
-        cause = Cause.FAILED if problem.reason is Reason.NOT_SENT else Cause.UNREACHABLE
-        return Failure(cause, f"the change was not sent: {problem.message}", problem=problem)
+        return not_sent("the change", problem)
     return Failure(
         Cause.FAILED,
         f"the broker refused to change order {own.client_order_id}: {problem.message}; it stays as "

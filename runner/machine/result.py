@@ -28,17 +28,18 @@ _ENDINGS = {
     Cause.UNREACHABLE: ("failed", 7),
     Cause.UNKNOWN: ("unknown", 8),
     Cause.NOT_APPROVED: ("refused", 11),
+    Cause.HALTED: ("halted", 12),
     Cause.INTERRUPTED: ("interrupted", 130),
     Cause.INTERNAL: ("failed", 1),
 }
-_ONLY_BEFORE_AN_ORDER = (4, 7, 11)
+_ONLY_BEFORE_AN_ORDER = (4, 7, 11, 12)
 
 
 def ending(failure: Failure | None, *, accepted: bool, unknown: bool) -> tuple[str, int]:
     """Status and exit code (design section 5).
 
-    Refused and unreachable are said only while no order of the run was accepted; after that they
-    are failures. An unknown outcome wins over everything.
+    Refused, unreachable and halted are said only while no order of the run was accepted; after
+    that they are failures. An unknown outcome wins over everything.
     """
     if unknown:
         return "unknown", 8

@@ -27,14 +27,14 @@ from runner.effects import (
     Sleep,
     Status,
 )
-from runner.guards import Tally
+from runner.guards import Rules, Tally
 from runner.language.kinds import MOMENT, TEXT
 from runner.language.runbook import OrderReference, Runbook, Step
 from runner.language.values import Certainty, Value
 from runner.machine.exits import exits_unseen
-from runner.machine.failures import Cause, Failure
+from runner.machine.failures import Cause, Failure, interrupted
 from runner.machine.own_orders import OwnOrder, OwnOrders
-from runner.world import World
+from runner.world import World, moment
 
 Say = Command | Event
 Returned = TypeVar("Returned")
@@ -62,6 +62,7 @@ class Run:
     runbook: Runbook
     id: str
     at: datetime
+    rules: Rules
     started_at: datetime = field(init=False)
     outputs: dict[str, dict[str, Value]] = field(default_factory=dict)
     paths: dict[str, str] = field(default_factory=dict)  # step id -> path of its last run
@@ -75,6 +76,8 @@ class Run:
     remaining_steps: tuple[Step, ...] = ()  # of the innermost block, after the running one
     step_deadline: datetime | None = None
     certainty: Certainty = Certainty.READ  # of what the running step was told
+    loosest: Certainty = Certainty.READ  # of what the whole run was told
+    tolerance: Decimal = Decimal("0.01")  # by which an estimate may be wrong, as a part of it
     in_cleanup: bool = False
     baselines: dict[str, Decimal] = field(default_factory=dict)  # positions before this run
     stuck: list[OwnOrder] = field(default_factory=list)  # cancels that never completed
@@ -112,9 +115,11 @@ class Run:
             raise RuntimeError("a driver must answer every command")
         before, self.at = self.at, outcome.at
         self.certainty = max(self.certainty, outcome.certainty)
+        self.loosest = max(self.loosest, outcome.certainty)
         if outcome.resumed:
             self.resumptions += 1
-            self.died_at = self.died_at or before
+            alive = moment(outcome.data.get("alive_until")) or before
+            self.died_at = self.died_at or max(before, alive)
             self.go_on = outcome.data.get("go_on") is True
             if self.in_cleanup and self.step_deadline is not None:
                 # A clean-up is attempted: the time in which nobody was there does not count.
@@ -154,7 +159,7 @@ class Run:
         data = yield from self.read(ReadWorld(symbol))
         whole = data is not None and all(
             isinstance(data.get(key), kind)
-            for key, kind in (("account", Mapping), ("clock", Mapping), ("open_orders", list))
+            for key, kind in (("account", Mapping), ("open_orders", list))
         )
         if data is None or not whole:
             raise Failure(Cause.UNREACHABLE, "the broker did not describe the account whole")
@@ -218,9 +223,15 @@ class Run:
             raise Failure(Cause.TIMED_OUT, "the step's timeout has passed")
 
     def raise_interruption(self) -> None:
-        """Raise the signal that has come, unless the run is cleaning up already."""
+        """Raise the signal or the halt that has come, unless the run is cleaning up already."""
         if self._interrupt is not None and not self.in_cleanup:
-            raise Failure(Cause.INTERRUPTED, f"interrupted by {self._interrupt}")
+            raise interrupted(self._interrupt)
+
+    @property
+    def halted(self) -> Failure | None:
+        """The halt that has come; None where none has, and where the run cleans up already."""
+        failure = interrupted(self._interrupt or "")
+        return failure if failure.cause is Cause.HALTED and not self.in_cleanup else None
 
     # ------------------------------------------------------------------ what is known
 

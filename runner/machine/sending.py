@@ -21,7 +21,7 @@ from datetime import datetime, timedelta
 from runner.effects import Json, Outcome, Problem, Reason, Status, Submit
 from runner.guards import Draft, Tally
 from runner.identity import client_order_id
-from runner.machine.failures import Cause, Failure
+from runner.machine.failures import HOW_TO_UNHALT, Cause, Failure
 from runner.machine.judging import Passed, pass_guards, without
 from runner.machine.own_orders import OwnOrder, Sent
 from runner.machine.resolving import (
@@ -43,8 +43,10 @@ RETRY_PAUSE = timedelta(seconds=1)
 REDUCING_AGAIN = frozenset({Reason.INTENT_MISMATCH, Reason.QUANTITY_HELD})
 """Refusals that pass when positions and orders agree again: a reducing order waits for that."""
 
-NEVER_ASKED = (Reason.CREDENTIALS, Reason.UNREACHABLE, Reason.NOT_SENT)
+NEVER_ASKED = (Reason.CREDENTIALS, Reason.UNREACHABLE, Reason.NOT_SENT, Reason.HALTED)
 """Refusals that are not the broker's word about the order."""
+
+_NOT_SENT = {Reason.NOT_SENT: Cause.FAILED, Reason.HALTED: Cause.HALTED}
 
 
 def send_once(run: Run, draft: Draft, continues: OwnOrder | None = None) -> Steps[OwnOrder]:
@@ -55,8 +57,15 @@ def send_once(run: Run, draft: Draft, continues: OwnOrder | None = None) -> Step
     """
     give_up = run.at + RESOLVE_WITHIN  # for refusals that pass, where the step has no timeout
     tally = run.tally if continues is None else without(run.tally, continues)
+    own: OwnOrder | None = None
     while True:
-        passed = yield from pass_guards(run, draft, tally)
+        try:
+            passed = yield from pass_guards(run, draft, tally)
+        except Failure as failure:
+            if own is None or not failure.guard or not (yield from _arrived(run, own)):
+                raise
+            run.tally = counted(tally, own)
+            return own
         own = _intend(run, draft, passed, continues)
         if own.attempts and run.at - own.intended_at > run.resend_within:
             raise Failure(
@@ -87,6 +96,21 @@ def send_once(run: Run, draft: Draft, continues: OwnOrder | None = None) -> Step
                 with run.shielded():
                     yield from look_up(run, own)
                 raise
+
+
+def _arrived(run: Run, own: OwnOrder) -> Steps[bool]:
+    """Whether an order that was refused for a passing reason is at the broker all the same.
+
+    It may be what the guards now object to: something in front of the broker refused it late.
+    """
+    if not own.attempts:
+        return False
+    with run.shielded():
+        yield from look_up(run, own)
+        if own.sent is not Sent.ACCEPTED:
+            return False
+        yield from see_legs(run, own)
+    return True
 
 
 def _intend(run: Run, draft: Draft, passed: Passed, continues: OwnOrder | None) -> OwnOrder:
@@ -173,13 +197,19 @@ def order_refused(own: OwnOrder, problem: Problem) -> Failure:
     size = own.body.get("qty") or own.body.get("notional")
     order = f"{own.side} {size} {own.symbol}" if own.symbol else f"{size} {named(own)}"
     if problem.reason in NEVER_ASKED:
-        cause = Cause.FAILED if problem.reason is Reason.NOT_SENT else Cause.UNREACHABLE
-        return Failure(cause, f"{order} was not sent: {problem.message}", problem=problem)
+        return not_sent(order, problem)
     # Plain values only: the log sorts the keys of nested ones, and a replay must say the same.
     plain = ((key, one) for key, one in sorted(problem.extra.items()) if isinstance(one, str | int))
     extra = ", ".join(f"{key} {value}" for key, value in plain)
     words = f"{problem.message} ({extra})" if extra else problem.message
     return Failure(Cause.FAILED, f"the broker refused {order}: {words}", problem=problem)
+
+
+def not_sent(what: str, problem: Problem) -> Failure:
+    """The failure of an order or a change of which the broker did not judge."""
+    cause = _NOT_SENT.get(problem.reason, Cause.UNREACHABLE)
+    help_ = HOW_TO_UNHALT if cause is Cause.HALTED else ""
+    return Failure(cause, f"{what} was not sent: {problem.message}", help=help_, problem=problem)
 
 
 def _unknown(own: OwnOrder) -> Failure:

@@ -31,15 +31,19 @@ EARLIER = timedelta(minutes=1)
 
 
 def settle(run: Run, died_at: datetime) -> Steps[None]:
-    """Read again what this run sent. Raises `Failure`, interrupted, when the steps must not go on.
+    """Read again what this run sent. Raises `Failure`, interrupted or halted, when the steps must
+    not go on.
 
-    `died_at` is the run's time of the last outcome before it died.
+    `died_at` is the run's time of the last outcome or heartbeat before it died.
     """
     with run.shielded():
         problems = yield from _contradictions(run)
         if not run.in_cleanup:
             problems += yield from _too_late(run, died_at)
-    goes_on = run.in_cleanup or run.go_on or not problems
+    halted = run.halted
+    if halted is not None:
+        problems.append(halted.message)
+    goes_on = run.in_cleanup or (run.go_on and halted is None) or not problems
     yield from run.emit(
         "effect.reconciled",
         {
@@ -56,6 +60,8 @@ def settle(run: Run, died_at: datetime) -> Steps[None]:
             "goes_on": goes_on,
         },
     )
+    if halted is not None:
+        raise halted
     if not goes_on:
         raise Failure(
             Cause.INTERRUPTED,

@@ -33,10 +33,10 @@ class CheckAccount:
 
 OUTPUTS = {
     "status": Output(TEXT, "The account's status."),
-    "equity": Output(MONEY, "Cash plus the value of all positions."),
-    "cash": Output(MONEY, "Cash; negative on margin."),
-    "buying_power": Output(MONEY, "What can be bought now."),
-    "maintenance_margin": Output(MONEY, "Equity that the positions require."),
+    "equity": Output(MONEY, "Cash plus the value of all positions.", market=True),
+    "cash": Output(MONEY, "Cash; negative on margin.", market=True),
+    "buying_power": Output(MONEY, "What can be bought now.", market=True),
+    "maintenance_margin": Output(MONEY, "Equity that the positions require.", market=True),
     "multiplier": Output(NUMBER, "The margin multiplier: 1, 2 or 4."),
 }
 

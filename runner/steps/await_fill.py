@@ -87,6 +87,7 @@ OUTPUTS = {
         "What a share cost on average.",
         optional="while nothing is filled, and for orders in more than one symbol",
         only_if=("on_timeout=keep", "unsent", "several_symbols"),
+        market=True,
     ),
     "remaining_qty": Output(
         QUANTITY,
@@ -99,6 +100,7 @@ OUTPUTS = {
         "When the last fill happened.",
         optional="while nothing is filled",
         only_if=("on_timeout=keep", "accept_partial=true", "until", "unsent"),
+        market=True,
     ),
 }
 

@@ -16,6 +16,7 @@ from runner.machine import Run, Steps
 from runner.machine.failures import Cause, Failure, refused
 from runner.machine.following import cancel_and_confirm
 from runner.machine.own_orders import OwnOrder, Sent
+from runner.steps.foreseen import frees
 from runner.world import Order, Position
 
 ZERO = Decimal(0)
@@ -155,6 +156,7 @@ CANCEL_ORDER = Action(
         "filled_qty": Output(QUANTITY, "Shares that were filled."),
     },
     cancel_order,
+    foresee=frees,
 )
 CANCEL_ALL = Action(
     "cancel_all",
@@ -166,4 +168,5 @@ CANCEL_ALL = Action(
         "already_done": Output(COUNT, "Orders that ended otherwise, such as filled."),
     },
     cancel_all,
+    foresee=frees,
 )

@@ -34,6 +34,7 @@ from runner.machine.own_orders import Sent
 from runner.machine.resolving import look_up
 from runner.machine.sending import send_once
 from runner.steps.cancel import cancel_or_fail, open_orders_of_others
+from runner.steps.foreseen import frees
 from runner.steps.order_rules import check_closing
 from runner.steps.position import agreed_position, must_say
 from runner.steps.submit import SubmitOrder, accepted_outputs, order_body, rejected
@@ -186,5 +187,6 @@ ACTION = Action(
     OUTPUTS,
     close_position,
     check=check_closing,
+    foresee=frees,
     sends=True,
 )

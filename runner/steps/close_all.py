@@ -34,6 +34,7 @@ from runner.machine.sessions import read_clock
 from runner.steps.cancel import open_orders_of_others
 from runner.steps.close import in_force_for
 from runner.steps.closing import Closing, poll, read_positions, settle
+from runner.steps.foreseen import frees
 from runner.steps.submit import SubmitOrder, order_body, rejected
 from runner.world import Position, same_symbol
 
@@ -250,5 +251,6 @@ ACTION = Action(
     OUTPUTS,
     close_all,
     check=check,
+    foresee=frees,
     sends=True,
 )

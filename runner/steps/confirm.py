@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
 from runner.effects import AskPerson
 from runner.language.declare import Action, Form, Output, arg
+from runner.language.expressions import EvaluationError, Expression, evaluate
 from runner.language.kinds import DURATION, MOMENT, TEXT
-from runner.language.values import Plain
-from runner.machine import Run, Steps
+from runner.language.runbook import Literal, Nested, OrderReference
+from runner.language.values import Plain, written
+from runner.machine import Run, Steps, every_step
 from runner.machine.failures import Cause, Failure
 
 
@@ -31,10 +33,45 @@ class Confirm:
 
 def confirm(args: Confirm, run: Run) -> Steps[Mapping[str, Plain]]:
     # Asked again after a resume it expires at the same moment: what it is about has aged.
-    outcome = yield from run.ask(AskPerson(args.question, run.until(args.within)))
+    question = AskPerson(args.question, run.until(args.within), tuple(_coming(run)))
+    outcome = yield from run.ask(question)
     if outcome.data.get("approved") is not True:
         raise _not_approved(args, run, str(outcome.data.get("why") or "there was no answer"))
     return {"approved_by": str(outcome.data.get("by", "")), "at": outcome.at}
+
+
+def _coming(run: Run) -> Iterator[str]:
+    """What the steps after this one would send, each in words; what is not known yet as written."""
+    for step in run.remaining_steps:
+        inner = every_step(step.body) if step.body is not None else ()
+        for one in (step, *inner):
+            if one.action.sends or one.action.opens:
+                told = ", ".join(
+                    f"{key} {_in_words(run, argument.content)}"
+                    for key, argument in one.arguments.items()
+                )
+                condition = f" when {one.when.text.strip()}" if one.when is not None else ""
+                yield f"{one.id or one.place}: {one.action.name} {{{told}}}{condition}"
+
+
+def _in_words(run: Run, content: object) -> str:
+    match content:
+        case Literal(value):
+            return written(value)
+        case Expression():
+            try:
+                result = evaluate(content, run.lookup, lambda step_id: step_id in run.ran)
+            except EvaluationError:
+                return f"={content.text.strip()}"
+            return written(result.value.value)
+        case OrderReference(step_id, output):
+            return step_id if output == "order_id" else f"{step_id}.{output}"
+        case Nested(_, arguments):
+            told = (f"{key} {_in_words(run, one.content)}" for key, one in arguments.items())
+            return f"{{{', '.join(told)}}}"
+        case tuple():
+            return f"[{', '.join(_in_words(run, one.content) for one in content)}]"
+    return "…"
 
 
 def _not_approved(args: Confirm, run: Run, why: str) -> Failure:
@@ -61,7 +98,7 @@ ACTION = Action(
     Confirm,
     {
         "approved_by": Output(TEXT, "The user who approved, or `--yes`."),
-        "at": Output(MOMENT, "When, by the run's clock."),
+        "at": Output(MOMENT, "When, by the run's clock.", market=True),
     },
     confirm,
     bare="question",

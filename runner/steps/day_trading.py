@@ -19,9 +19,10 @@ from runner.language.declare import Action, Output, arg
 from runner.language.kinds import COUNT, INTEGER, MONEY, PERCENT, TEXT, choice
 from runner.language.values import Plain
 from runner.machine import Run, Steps
+from runner.machine.day_trades import count_day_trades
 from runner.machine.failures import refused
 from runner.steps.exposure import day_trades, left_overnight, opening_parts
-from runner.steps.fills import count_day_trades, opened_today
+from runner.steps.fills import opened_today
 from runner.steps.forecast import planned_orders
 from runner.steps.planned import PlannedOrder
 from runner.world import Account, Order, World, is_option
@@ -70,7 +71,7 @@ OUTPUTS = {
     "day_trades": Output(INTEGER, "Day trades counted, the plan's included.",
                          optional="under intraday_margin without max_day_trades"),
     "margin_excess": Output(MONEY, "Equity above maintenance margin after the plan's orders.",
-                            optional="under pdt"),
+                            optional="under pdt", market=True),
 }  # fmt: skip
 
 
@@ -214,7 +215,7 @@ def _worth(run: Run, order: PlannedOrder, world: World) -> Decimal:
     worth = None if order.unsure else order.draft.notional(world)
     if worth is not None:
         return worth
-    most = run.runbook.limits.max_order_notional
+    most = run.rules.limits.max_order_notional
     if most is None:
         raise refused(
             f"what the order in {order.symbol} is worth cannot be told before it runs",

@@ -12,10 +12,10 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from runner.language.expressions import EvaluationError, Expression, evaluate
 from runner.language.runbook import Argument, Literal, Nested, OrderReference, Step
 from runner.language.values import Plain
 from runner.machine import Run, Steps
+from runner.machine.arguments import known_value
 from runner.machine.failures import Failure, refused
 from runner.machine.interpreter import every_step
 from runner.machine.own_orders import OwnOrder
@@ -279,7 +279,7 @@ def _sized(run: Run, step: Step, base: PlannedOrder) -> PlannedOrder:
     percent, collar = numbers.pop("trail_percent"), numbers.pop("collar")
     at_collar = _known(run, given, "type") == "marketable_limit"
     if at_collar and "collar" not in given:
-        collar = run.runbook.limits.price_collar
+        collar = run.rules.limits.price_collar
     unknown = any(name in given and numbers.get(name, percent) is None for name in PRICES)
     return replace(
         base,
@@ -309,14 +309,4 @@ def _number(run: Run, arguments: Arguments, name: str) -> Decimal | None:
 
 def _known(run: Run, arguments: Arguments, name: str) -> Plain:
     argument = arguments.get(name)
-    if argument is None:
-        return None
-    if isinstance(argument.content, Literal):
-        return argument.content.value
-    if isinstance(argument.content, Expression):
-        try:
-            result = evaluate(argument.content, run.lookup, lambda step_id: step_id in run.ran)
-        except EvaluationError:
-            return None
-        return result.value.value
-    return None
+    return None if argument is None else known_value(run, argument)

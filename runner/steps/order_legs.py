@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
+from runner.guards.bracket_geometry import CENT, GROUPS, Exits, rises
 from runner.language.declare import Finding, GivenKeys, KnownValues
 
-GROUPS = ("bracket", "oco", "oto")
+__all__ = ["CENT", "EXITS", "GROUPS", "TRAILS", "check_exits", "in_words"]
+
 EXITS = ("take_profit", "stop_loss")
 TRAILS = ("trail_price", "trail_percent")
-CENT = Decimal("0.01")
 BASES = {
     "limit": ("limit_price",),
     "stop": ("stop_price",),
@@ -109,9 +110,9 @@ def _geometry(known: KnownValues, given: GivenKeys) -> Iterator[Finding]:
     if order_class not in GROUPS or side not in ("buy", "sell"):
         return
     profit, stop = _price(known, "take_profit"), _price(known, "stop_loss")
-    rises = (side == "buy") != (order_class == "oco")  # the profit is made when the price rises
-    above, below = ("above", "below") if rises else ("below", "above")
-    if profit is not None and stop is not None and not (profit > stop if rises else profit < stop):
+    exits = Exits(profit, stop, rises(side, str(order_class)))
+    above, below = ("above", "below") if exits.rises else ("below", "above")
+    if exits.crossed and profit is not None and stop is not None:
         yield Finding(
             "RB515", "stop_loss", f"stop_loss {stop:f} is not {below} take_profit {profit:f}",
             f"Here the profit is taken {above} the market, and the loss stopped {below} it.",
@@ -122,13 +123,9 @@ def _geometry(known: KnownValues, given: GivenKeys) -> Iterator[Finding]:
         return
     low, high = min(bases), max(bases)
     at = f"{low:f}" if low == high else f"{low:f} to {high:f}"
-    wrong = {
-        "take_profit": profit is not None
-        and (profit < low + CENT if rises else profit > high - CENT),
-        "stop_loss": stop is not None and (stop > high - CENT if rises else stop < low + CENT),
-    }
+    wrong = list(exits.misplaced(*((low, high) if exits.rises else (high, low))))
     for name, side_of in (("take_profit", above), ("stop_loss", below)):
-        if wrong[name]:
+        if name in wrong:
             yield Finding(
                 "RB515", name,
                 f"{name} {known[name]:f} is not a cent or more {side_of} the entry at {at}",

@@ -46,7 +46,7 @@ OUTPUTS = {
     ),
     "filled_qty": Output(QUANTITY, "Shares filled."),
     "filled_avg_price": Output(
-        AVERAGE, "What a share cost on average.", optional="while nothing is filled"
+        AVERAGE, "What a share cost on average.", optional="while nothing is filled", market=True
     ),
     "remaining_qty": Output(
         QUANTITY,
@@ -54,9 +54,11 @@ OUTPUTS = {
         optional="for an order for dollars",
         only_if=("order.notional",),
     ),
-    "limit_price": Output(PRICE, "Its limit.", optional="for other types"),
-    "stop_price": Output(PRICE, "Its stop.", optional="for other types"),
-    "filled_at": Output(MOMENT, "When it was filled.", optional="while nothing is filled"),
+    "limit_price": Output(PRICE, "Its limit.", optional="for other types", market=True),
+    "stop_price": Output(PRICE, "Its stop.", optional="for other types", market=True),
+    "filled_at": Output(
+        MOMENT, "When it was filled.", optional="while nothing is filled", market=True
+    ),
 }
 
 

@@ -48,10 +48,10 @@ OUTPUTS = {
     "qty_available": Output(QUANTITY, "Shares not held back by open orders."),
     "side": Output(TEXT, "long, short or flat."),
     "avg_entry_price": Output(
-        AVERAGE, "What a share cost on average.", optional="when there is no position"
+        AVERAGE, "What a share cost on average.", optional="when there is no position", market=True
     ),
-    "market_value": Output(MONEY, "Worth now; negative when short."),
-    "unrealized_pl": Output(MONEY, "Profit or loss not yet taken."),
+    "market_value": Output(MONEY, "Worth now; negative when short.", market=True),
+    "unrealized_pl": Output(MONEY, "Profit or loss not yet taken.", market=True),
 }
 
 

@@ -25,11 +25,11 @@ class GetQuote:
 
 
 OUTPUTS = {
-    "bid": Output(PRICE, "The best bid."),
-    "ask": Output(PRICE, "The best ask."),
-    "mid": Output(AVERAGE, "Halfway between; round it before using it as a price."),
-    "spread": Output(AVERAGE, "Ask minus bid."),
-    "age": Output(DURATION, "How old the quote is."),
+    "bid": Output(PRICE, "The best bid.", market=True),
+    "ask": Output(PRICE, "The best ask.", market=True),
+    "mid": Output(AVERAGE, "Halfway between; round it before using it as a price.", market=True),
+    "spread": Output(AVERAGE, "Ask minus bid.", market=True),
+    "age": Output(DURATION, "How old the quote is.", market=True),
     "feed": Output(TEXT, "Where the quote comes from."),
     "prev_close": Output(PRICE, "The last session's close.", optional="when there was none"),
 }

@@ -28,6 +28,7 @@ from runner.machine.own_orders import OwnOrder, Sent
 from runner.machine.replacing import Change, replace_once
 from runner.machine.sending import send_once
 from runner.steps.cancel import cancel_or_fail
+from runner.steps.foreseen import untold
 from runner.steps.order_legs import GROUPS, TRAILS, in_words
 from runner.steps.order_rules import TAKES, check_prices_on_grid
 from runner.steps.position import await_free
@@ -327,10 +328,11 @@ ACTION = Action(
             optional="if no order was sent",
             only_if=("unsent",),
         ),
-        "limit_price": Output(PRICE, "Its limit now.", optional="for other types"),
-        "stop_price": Output(PRICE, "Its stop now.", optional="for other types"),
+        "limit_price": Output(PRICE, "Its limit now.", optional="for other types", market=True),
+        "stop_price": Output(PRICE, "Its stop now.", optional="for other types", market=True),
     },
     replace_order,
     check=check,
+    foresee=untold,
     opens=True,
 )

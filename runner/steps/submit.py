@@ -31,6 +31,7 @@ from runner.machine.own_orders import OwnOrder
 from runner.machine.resolving import named
 from runner.machine.sending import send_once
 from runner.steps.collar import collar_price
+from runner.steps.foreseen import by_order
 from runner.steps.order_body import contracts_of, draft_of, in_force, order_body
 from runner.steps.order_legs import EXITS
 from runner.steps.order_rules import check
@@ -139,7 +140,11 @@ OUTPUTS = {
     "side": Output(TEXT, "buy or sell.", optional="for an mleg order", given="side"),
     "qty": Output(QUANTITY, "Shares asked for.", optional="for an order for dollars", given="qty"),
     "limit_price": Output(
-        PRICE, "Its limit, as it was sent.", optional="for orders without one", given="limit_price"
+        PRICE,
+        "Its limit, as it was sent.",
+        optional="for orders without one",
+        given="limit_price",
+        market=True,
     ),
     "take_profit": Output(
         ORDER, "The profit leg.", optional="for orders without it", given="take_profit"
@@ -210,15 +215,16 @@ def _send_at_the_collar(args: SubmitOrder, run: Run) -> Steps[OwnOrder]:
     Guards read the market once more. Where it has moved away from the price meanwhile, so that they
     refuse it for its collar, it is priced anew; not once anything has left.
     """
-    collar = args.collar or run.runbook.limits.price_collar or Decimal(0)
+    collar = args.collar or run.rules.limits.price_collar or Decimal(0)
+    unpriced = draft_of(replace(args, type="limit", collar=None), run)
     for left in reversed(range(PRICINGS)):
-        price = yield from collar_price(run, args.symbol or "", args.side or "", collar)
+        price = yield from collar_price(run, unpriced, collar)
         priced = replace(args, type="limit", limit_price=price, collar=None)
         _obey_rules(priced, run)
         try:
             return (yield from send_once(run, draft_of(priced, run)))
         except Failure as failure:
-            moved = failure.guard and failure.message.startswith(f"{price_collar.NAME}:")
+            moved = failure.guard and failure.message.startswith(f"{price_collar.CODE}:")
             if not left or not moved or run.orders.of_step(run.path) is not None:
                 raise
     raise AssertionError("the last pricing returns or raises")
@@ -259,7 +265,7 @@ def _obey_rules(args: SubmitOrder, run: Run) -> None:
     values["legs"] = tuple(
         {name: getattr(leg, name) for name in leg.__slots__} for leg in args.legs or ()
     )
-    values["limits.price_collar"] = run.runbook.limits.price_collar
+    values["limits.price_collar"] = run.rules.limits.price_collar
     given = frozenset(name for name, value in values.items() if value not in (None, ()))
     for finding in check(values, given):
         raise Failure(Cause.FAILED, f"{finding.message} ({finding.code})", help=finding.help)
@@ -272,6 +278,7 @@ ACTION = Action(
     OUTPUTS,
     submit_order,
     check=check,
+    foresee=by_order,
     sends=True,
     opens=True,
 )

@@ -31,6 +31,7 @@ from runner.machine.failures import Cause, Failure, refused
 from runner.machine.own_orders import Sent
 from runner.machine.resolving import look_up, named
 from runner.steps.close import in_force_for
+from runner.steps.foreseen import by_target
 from runner.steps.order_rules import check
 from runner.steps.position import (
     agreed_position,
@@ -86,7 +87,10 @@ OUTPUTS = {
     "side": Output(TEXT, "buy or sell.", optional="if none was sent"),
     "qty": Output(QUANTITY, "Shares asked for; zero when nothing was sent."),
     "limit_price": Output(
-        PRICE, "Its limit, as it was sent.", optional="for orders without one, and if none was sent"
+        PRICE,
+        "Its limit, as it was sent.",
+        optional="for orders without one, and if none was sent",
+        market=True,
     ),
     "delta": Output(
         QUANTITY, "Shares from what was held to the target; negative when that is too much."
@@ -192,6 +196,7 @@ ACTION = Action(
     OUTPUTS,
     target_position,
     check=check_target,
+    foresee=by_target,
     sends=True,
     opens=True,
 )

@@ -193,7 +193,7 @@ ACTION = Action(
     "wait",
     "Waits for a duration, until a time or market event, or until something polled is so.",
     Wait,
-    {"waited": Output(DURATION, "How long it took.")},
+    {"waited": Output(DURATION, "How long it took.", market=True)},
     wait,
     check=check,
 )

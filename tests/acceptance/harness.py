@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from acceptance.leaks import shown
 from click.testing import CliRunner
 
 from runner.audit.log import read_log
@@ -61,6 +62,7 @@ class Ended:
 def invoke(*arguments: str) -> Ended:
     """One `runbook` command in this process."""
     result = CliRunner().invoke(cli, list(arguments), catch_exceptions=False)
+    shown(result.stdout, result.stderr)
     return Ended(result.exit_code, result.stdout, result.stderr)
 
 
@@ -69,13 +71,21 @@ RunPlan = Callable[..., Ended]
 
 @pytest.fixture
 def run_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunPlan:
-    """Run a runbook (a path or its text) and return what it came to, its log checked."""
+    """Run a runbook (a path or its text) and return what it came to, its log checked.
+
+    `policy` is the text of the owner's policy for this run, without its first key `policy: 1`;
+    without it the built-in ceilings hold. The developer's own policy is never read.
+    """
     monkeypatch.setenv("RUNBOOK_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.delenv("RUNBOOK_POLICY", raising=False)
     for name in ("ALPACA_API_KEY", "ALPACA_SECRET_KEY", "APCA_API_KEY_ID", "APCA_API_SECRET_KEY"):
         monkeypatch.delenv(name, raising=False)
     audit = tmp_path / "audit"
 
-    def run(plan: Path | str, *options: str, scenario: str | None = None) -> Ended:
+    def run(
+        plan: Path | str, *options: str, scenario: str | None = None, policy: str | None = None
+    ) -> Ended:
         file = plan
         if isinstance(plan, str):
             file = tmp_path / "plan.yaml"
@@ -84,6 +94,8 @@ def run_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunPlan:
         if scenario is not None:
             (tmp_path / "scenario.yaml").write_text(scenario, encoding="utf-8")
             more += ["--scenario", str(tmp_path / "scenario.yaml")]
+        if policy is not None:
+            more += ["--policy", str(policy_file(tmp_path / "policy.yaml", policy))]
         ended = invoke("run", str(file), "--json", "--audit-dir", str(audit), *more)
         data = json.loads(ended.stdout) if ended.stdout else {}
         log = Path(data["audit_log"]) if data.get("audit_log") else None
@@ -96,6 +108,28 @@ def run_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunPlan:
         return Ended(ended.exit_code, ended.stdout, ended.stderr, data, log)
 
     return run
+
+
+WIDE = (
+    "limits: {max_order_notional: 100000000, max_run_notional: 100000000, "
+    "max_day_notional: 100000000}"
+)
+"""A policy under which the built-in ceilings do not stand in the way."""
+
+SHORTING = "allow_shorting: true"
+
+
+def without(*guards: str) -> str:
+    """Turns guards off, so that a test sees what the broker says of what they would refuse."""
+    entries = "".join(f"  - {{guard: {one}, reason: the broker decides}}\n" for one in guards)
+    return f"guards_off:\n{entries}"
+
+
+def policy_file(path: Path, keys: str) -> Path:
+    """Write a policy with these keys, as only its owner may write it."""
+    path.write_text(f"policy: 1\n{keys}\n", encoding="utf-8")
+    path.chmod(0o600)
+    return path
 
 
 def plan_of(steps: str, *, head: str = "symbols: [AAPL]", tail: str = "") -> str:

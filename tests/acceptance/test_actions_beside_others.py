@@ -336,7 +336,8 @@ def test_an_exit_of_this_runs_own_shares_is_never_cleaned_away(account: Any) -> 
 def test_an_exit_is_kept_even_while_positions_are_not_listed(account: Any) -> None:
     with account() as world:
         world.broker.on("GET", "/v2/positions", nothing_held(), for_ever=True)
-        data = world.run(BUY, FILL, STOP, "assert: 1 > 2",
+        stop = STOP.replace("type: stop", "position_intent: sell_to_close, type: stop")
+        data = world.run(BUY, FILL, stop, "assert: 1 > 2",
                          tail="finally:\n  - {id: tidy, cancel_all: {}}")  # fmt: skip
         world.settle()
         assert world.status(data["orders"][1]["order_id"]) == "new"

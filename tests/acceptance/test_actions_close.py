@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from acceptance.harness import RunPlan, plan_of
+from acceptance.harness import SHORTING, RunPlan, plan_of
 
 AT_100 = "tape: {AAPL: [[0s, 100, 99.99, 100.01]], F: [[0s, 12, 11.99, 12.01]]}"
 HELD = "positions: {AAPL: {qty: 7, avg_entry_price: 90}}"
@@ -66,9 +66,9 @@ def test_it_closes_what_it_says_and_nothing_else(
 
 
 def test_a_short_is_covered(run_plan: RunPlan) -> None:
-    short = BUY.replace("side: buy", "side: sell")
+    short = BUY.replace("side: buy", "side: sell, position_intent: sell_to_open")
     text = steps(short, FILL, close(), OUT, left("-7"), close().replace("exit", "more"))
-    ended = run_plan(text, scenario=f"{AT_100}\n{SHORT}")
+    ended = run_plan(text, scenario=f"{AT_100}\n{SHORT}", policy=SHORTING)
     assert ended.exit_code == 0
     assert (ended.sent()[1]["side"], ended.sent()[1]["position_intent"]) == ("buy", "buy_to_close")
     assert ended.outputs("more") == {"status": "none", "symbol": "AAPL", "qty": "0"}
@@ -160,7 +160,7 @@ def test_a_notional_position_is_closed_to_the_last_fraction(run_plan: RunPlan) -
 
 
 def test_limits_never_keep_a_run_in_its_position(run_plan: RunPlan) -> None:
-    limits = "limits: {max_orders: 1, max_order_notional: 501, max_run_notional: 501}"
+    limits = "limits: {max_orders: 1, max_order_notional: 521, max_run_notional: 521}"
     rises = "tape: {AAPL: [[0s, 100, 99.99, 100.01], [60s, 200, 190, 210]]}"
     text = steps(BUY, FILL, "wait: {for: 2m}", close(), OUT, head=f"symbols: [AAPL]\n{limits}")
     ended = run_plan(text, scenario=rises)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from acceptance.harness import RunPlan, plan_of
+from acceptance.harness import SHORTING, RunPlan, plan_of
 from unit.machine.scripted import ACCOUNT, ASSET, CLOCK, QUOTE, STAMP, drive, ok, plan
 
 from runner.effects import Effect, Outcome, ReadWorld, Submit
@@ -40,7 +40,9 @@ def steps(order: str, *more: str, head: str = "symbols: [AAPL]") -> str:
 def test_it_leaves_as_a_limit_within_the_collar_and_takes_the_market(
     run_plan: RunPlan, order: str, scenario: str, limit: str, price: str
 ) -> None:
-    ended = run_plan(steps(order, FILL), scenario=scenario)
+    if order.startswith("side: sell"):
+        order += ", position_intent: sell_to_open"
+    ended = run_plan(steps(order, FILL), scenario=scenario, policy=SHORTING)
     assert ended.exit_code == 0, ended.data["error"]
     (body,) = ended.sent()
     assert (body["type"], body["limit_price"]) == ("limit", limit)
@@ -75,8 +77,9 @@ def test_without_a_collar_anywhere_it_is_invalid(run_plan: RunPlan) -> None:
 @pytest.mark.parametrize(
     "scenario",
     [
-        f"{AT_100}\nfaults: [{{fault: alter, path: '/v2/stocks/*', set: {{quote.bp: '0'}}}}]",
-        f"{AT_100}\nfaults: [{{fault: alter, path: '/v2/stocks/*', omit: [quote.ap]}}]",
+        f"{AT_100}\nfaults: [{{fault: alter, path: '/v2/stocks/*', "
+        "set: {quote.bp: '0', trade.p: '0'}}]",
+        f"{AT_100}\nfaults: [{{fault: alter, path: '/v2/stocks/*', omit: [quote.ap, trade.p]}}]",
         f"{AT_100}\nfaults: [{{fault: stale_data, symbol: AAPL, time: 10m}}]\n"
         "start: 2026-11-23 11:00",
     ],
@@ -88,6 +91,16 @@ def test_a_price_that_cannot_be_told_refuses_it_with_nothing_sent(
     ended = run_plan(steps("side: buy, qty: 1, collar: 1%"), scenario=scenario)
     assert (ended.exit_code, ended.data["status"], ended.sent()) == (4, "refused", [])
     assert "the market's price of AAPL cannot be told" in ended.data["error"]["message"]
+
+
+def test_beside_a_quote_that_is_no_measure_the_last_trade_is_one(run_plan: RunPlan) -> None:
+    no_bid = "faults: [{fault: alter, path: '/v2/stocks/*', set: {quote.bp: '0'}}]"
+    ended = run_plan(steps("side: buy, qty: 1, collar: 2%", FILL), scenario=f"{AT_100}\n{no_bid}")
+    assert ended.exit_code == 0, ended.data["error"]
+    assert ended.sent()[0]["limit_price"] == "102.00"
+    (said,) = [one.data["values"]["basis"] for one in ended.records
+               if one.type == "guard" and one.data["guard"] == "price_collar"]  # fmt: skip
+    assert said == "last trade"
 
 
 def test_an_exit_at_the_collar_reduces_and_is_priced_all_the_same(run_plan: RunPlan) -> None:
@@ -139,7 +152,8 @@ class Moving:
     def __call__(self, effect: Effect) -> Outcome | None:
         if isinstance(effect, ReadWorld):
             ask = self.asks.pop(0) if len(self.asks) > 1 else self.asks[0]
-            quote = {**QUOTE, "quote": {"bp": "90.00", "ap": ask, "t": STAMP}}
+            bid = f"{Decimal(ask) - Decimal('0.02'):f}"
+            quote = {**QUOTE, "quote": {"bp": bid, "ap": ask, "t": STAMP}}
             return ok({"account": ACCOUNT, "position": None, "open_orders": [], "quote": quote,
                        "asset": ASSET, "clock": CLOCK})  # fmt: skip
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from acceptance.harness import Ended, RunPlan, plan_of
+from acceptance.harness import SHORTING, WIDE, Ended, RunPlan, plan_of
 from unit.machine.scripted import ACCOUNT, drive, ok
 from unit.machine.scripted import plan as scripted_plan
 
@@ -134,11 +134,11 @@ def test_asking_for_the_classic_rule_where_its_fields_are_gone_is_refused(
         ("cash: 10000", ["{symbol: AAPL, side: buy, qty: =steps.size.qty}"],
          "max_order_notional: 32000", False),
         ("cash: 10000", ["{symbol: AAPL, side: buy, qty: =steps.size.qty}"], "", False),
-        # Not marginable: all of it is required.
+        # Not marginable: all of it is required, of a market order 4% more than its ask.
         ("cash: 10000, assets: {AAPL: {marginable: false}}",
-         ["{symbol: AAPL, side: buy, qty: 94}"], "", True),
+         ["{symbol: AAPL, side: buy, qty: 91}"], "", True),
         ("cash: 10000, assets: {AAPL: {marginable: false}}",
-         ["{symbol: AAPL, side: buy, qty: 96}"], "", False),
+         ["{symbol: AAPL, side: buy, qty: 92}"], "", False),
         # Margin needs 2,000 dollars of equity.
         ("cash: 1999, multiplier: 1", ["{symbol: AAPL, side: buy, qty: 1}"], "", True),
         ("cash: 1999, multiplier: 1", ["{symbol: AAPL, side: sell, qty: 1}"], "", False),
@@ -153,7 +153,7 @@ def test_the_margin_excess_after_the_planned_orders_must_stay(
     exits = "finally:\n" + "".join(
         f"  - close_position: {{symbol: {symbol}}}\n" for symbol in ("AAPL", "MSFT")
     )
-    ended = run_plan(plan("{}", *after, limits=limits, tail=exits),
+    ended = run_plan(plan("{}", *after, limits=limits, tail=exits), policy=f"{WIDE}\n{SHORTING}",
                      scenario=f"{{{scenario}, {AT_100}}}")  # fmt: skip
     assert passed(ended) is passes, why(ended)
     if passes:
@@ -318,11 +318,11 @@ def test_a_short_that_is_covered_is_a_day_trade_and_its_order_may_still_work(
     """The short is not filled yet when the budget is asked: it counts all the same."""
     text = plan_of(
         "  - {id: short, submit_order: {symbol: AAPL, side: sell, qty: 5, type: limit,"
-        " limit_price: 101}}\n"
+        " limit_price: 101, position_intent: sell_to_open}}\n"
         + RISK % 0
         + "  - {id: cover, submit_order: {symbol: AAPL, side: buy, qty: 5}}\n"
     )
-    ended = run_plan(text, scenario=AT_100)
+    ended = run_plan(text, scenario=AT_100, policy=SHORTING)
     assert ended.exit_code == 5
     assert "1 day trades" in why(ended)
 

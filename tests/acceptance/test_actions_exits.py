@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from acceptance.harness import Ended, RunPlan, plan_of
+from acceptance.harness import SHORTING, Ended, RunPlan, plan_of, without
 
 FLAT = "tape: {AAPL: [[0s, 100, 99.99, 100.01]]}"
 RISES = "tape: {AAPL: [[0s, 100, 99.99, 100.01], [10s, 106, 105.99, 106.01]]}"
@@ -128,8 +128,12 @@ def test_of_both_exits_one_is_enough_to_wait_for(run_plan: RunPlan) -> None:
 
 
 def test_a_short_bracket_is_the_mirror_image(run_plan: RunPlan) -> None:
-    order = "side: sell, qty: 10, order_class: bracket, take_profit: 95, stop_loss: 105"
-    ended = run_plan(steps(entry(order), FILL, wait_for("take_profit")), scenario=FALLS)
+    order = (
+        "side: sell, qty: 10, order_class: bracket, take_profit: 95, stop_loss: 105, "
+        "position_intent: sell_to_open"
+    )
+    text = steps(entry(order), FILL, wait_for("take_profit"))
+    ended = run_plan(text, scenario=FALLS, policy=SHORTING)
     assert ended.exit_code == 0, ended.data["error"]
     assert ended.data["orders"][1]["side"] == "buy"
     assert position(ended) == ("0", "0")
@@ -267,7 +271,8 @@ def test_an_entry_with_exits_never_counts_as_one_that_reduces(run_plan: RunPlan)
 def test_prices_that_the_market_forbids_are_told_in_the_brokers_words(
     run_plan: RunPlan, order: str, scenario: str, words: tuple[str, ...]
 ) -> None:
-    ended = run_plan(steps(entry(order)), scenario=scenario)
+    off = without("bracket_geometry", "shorting", "no_crossing_zero")
+    ended = run_plan(steps(entry(order)), scenario=scenario, policy=off)
     assert (ended.exit_code, ended.data["status"]) == (5, "failed")
     for one in words:
         assert one in ended.data["error"]["message"]

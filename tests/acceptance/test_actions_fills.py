@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from acceptance.harness import Ended, RunPlan, plan_of
+from acceptance.harness import WIDE, Ended, RunPlan, plan_of, without
 from unit.machine.scripted import START, drive, ok, order, unknown
 from unit.machine.scripted import plan as scripted_plan
 
@@ -298,7 +298,8 @@ def test_an_order_that_was_refused_is_nothing_to_await_in_the_clean_up(run_plan:
         "  - {id: fill, await_fill: {order: entry, timeout: 20s}}\n"
         "  - {id: gone, cancel_order: {order: entry}}\n"
     )
-    ended = run_plan(steps(BUY.replace("qty: 10", "qty: 90000"), tail=tail), scenario=AT_100)
+    text = steps(BUY.replace("qty: 10", "qty: 90000"), tail=tail)
+    ended = run_plan(text, scenario=AT_100, policy=f"{WIDE}\n{without('buying_power')}")
     assert (ended.exit_code, cancels(ended)) == (5, 0)
     assert "insufficient buying power" in ended.data["error"]["message"]
     assert ended.outputs("fill")["status"] == ended.outputs("gone")["status"] == "none"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from acceptance.harness import Ended, RunPlan, plan_of
+from acceptance.harness import WIDE, Ended, RunPlan, plan_of, without
 
 from runner.machine import interpreter
 from runner.machine.arguments import build
@@ -369,7 +369,8 @@ def test_an_order_is_sized_from_the_account(run_plan: RunPlan) -> None:
 def test_the_exit_code_says_how_it_ended(
     run_plan: RunPlan, lines: list[str], scenario: str, code: int, status: str
 ) -> None:
-    ended = run_plan(steps(*lines), scenario=scenario)
+    policy = f"{WIDE}\n{without('buying_power')}"
+    ended = run_plan(steps(*lines), scenario=scenario, policy=policy)
     assert (ended.exit_code, ended.data["status"]) == (code, status)
     assert ended.data["exit_code"] == code
 

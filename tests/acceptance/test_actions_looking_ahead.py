@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from acceptance.harness import RunPlan, plan_of
+from acceptance.harness import SHORTING, WIDE, RunPlan, plan_of
 from acceptance.test_actions_day_trading import AT_100, BUY_10, passed, plan, why
 
 CALL, PUT = "AAPL261218C00100000", "AAPL261218P00100000"
@@ -107,8 +107,9 @@ def test_the_margin_of_every_action_is_reckoned_at_its_worst(
     run_plan: RunPlan, plans: list[str], limits: str, passes: bool
 ) -> None:
     after = ["{id: size, check_position: {symbol: MSFT}}", "{id: q, get_quote: {symbol: AAPL}}"]
-    ended = run_plan(plan("{}", *after, *plans, limits=limits, tail="finally:\n  - close_all: {}"),
-                     scenario=f"{{cash: 10000, {AT_100}}}")  # fmt: skip
+    text = plan("{}", *after, *plans, limits=limits, tail="finally:\n  - close_all: {}")
+    scenario = f"{{cash: 10000, {AT_100}}}"
+    ended = run_plan(text, scenario=scenario, policy=f"{WIDE}\n{SHORTING}")
     assert passed(ended) is passes, why(ended)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from acceptance.harness import Ended, RunPlan, plan_of
+from acceptance.harness import SHORTING, WIDE, Ended, RunPlan, plan_of, without
 
 LONG, SHORT = "AAPL261204C00270000", "AAPL261204C00280000"
 FLAT = (
@@ -205,7 +205,8 @@ def test_a_refused_spread_is_a_failure_in_the_brokers_words(
     run_plan: RunPlan, order: str, scenario: str, words: str
 ) -> None:
     text = steps(order).replace(f"symbols: [{LONG}, {SHORT}]", "symbols: any")
-    ended = run_plan(text, scenario=scenario)
+    off = without("buying_power", "price_collar", "shorting", "no_crossing_zero")
+    ended = run_plan(text, scenario=scenario, policy=f"{WIDE}\n{off}")
     assert ended.exit_code in (4, 5)
     assert words in ended.data["error"]["message"]
     assert ended.data["open_orders"] == []
@@ -243,9 +244,9 @@ def test_the_log_shows_the_legs_as_they_were_written(run_plan: RunPlan) -> None:
 
 def test_a_contract_counts_as_a_hundred_shares(run_plan: RunPlan) -> None:
     buys = one("side: buy, qty: 2")
-    ended = run_plan(steps(buys, limits="max_order_notional: 1339.99"), scenario=FLAT)
+    ended = run_plan(steps(buys, limits="max_order_notional: 1393.59"), scenario=FLAT)
     assert (ended.exit_code, ended.sent()) == (4, [])
-    ended = run_plan(steps(buys, FILL, limits="max_order_notional: 1340"), scenario=FLAT)
+    ended = run_plan(steps(buys, FILL, limits="max_order_notional: 1393.60"), scenario=FLAT)
     assert ended.exit_code == 0, ended.data["error"]
     assert held(ended) == {LONG: "2"}
 
@@ -295,10 +296,15 @@ def test_a_contract_known_only_when_it_runs_obeys_the_same_rules(run_plan: RunPl
 
 def test_a_covered_call_and_its_quantities(run_plan: RunPlan) -> None:
     shares = "positions: {AAPL: {qty: 100, avg_entry_price: 250}}"
-    sells = one("side: sell, qty: 1, type: limit, limit_price: 6.60")
-    ended = run_plan(steps(sells, FILL), scenario=f"{FLAT}\n{shares}")
+    sells = one("side: sell, qty: 1, type: limit, limit_price: 6.60, position_intent: sell_to_open")
+    ended = run_plan(steps(sells, FILL), scenario=f"{FLAT}\n{shares}", policy=SHORTING)
     assert ended.exit_code == 0, ended.data["error"]
     assert Decimal(held(ended)[LONG]) == -1
-    ended = run_plan(steps(sells, FILL), scenario=FLAT)
+    for shares in ("", "positions: {AAPL: {qty: 99, avg_entry_price: 250}}"):
+        ended = run_plan(steps(sells, FILL), scenario=f"{FLAT}\n{shares}", policy=SHORTING)
+        assert (ended.exit_code, ended.sent()) == (4, [])
+        assert "shorting: 100 free shares of AAPL must cover" in ended.data["error"]["message"]
+    off = f"{SHORTING}\n{without('options_level', 'shorting')}"
+    ended = run_plan(steps(sells, FILL), scenario=FLAT, policy=off)
     assert ended.exit_code == 5
     assert "uncovered option" in ended.data["error"]["message"]

@@ -148,7 +148,7 @@ def test_an_order_that_is_filled_is_not_changed(run_plan: RunPlan) -> None:
     [
         ("price_collar: 5%", 5),
         ("max_order_notional: 1050", 5),
-        ("max_order_notional: 1200, max_run_notional: 1150, max_orders: 1", 0),
+        ("max_order_notional: 1200, max_run_notional: 1150, max_orders: 1, price_collar: 20%", 0),
     ],
 )
 def test_a_change_passes_the_guards_as_the_order_that_it_makes(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from acceptance.harness import Ended, RunPlan, plan_of
+from acceptance.harness import SHORTING, WIDE, Ended, RunPlan, plan_of, without
 
 AT_100 = "tape: {AAPL: [[0s, 100, 99.99, 100.01]]}"
 RISING = "tape: {AAPL: [[0s, 100, 99.99, 100.01], [10s, 103, 102.99, 103.01]]}"
@@ -71,7 +71,9 @@ def limited(limits: str) -> str:
 def test_every_kind_of_order_leaves_as_written_and_fills(
     run_plan: RunPlan, order: str, scenario: str, price: str, sent: dict[str, Any]
 ) -> None:
-    ended = run_plan(steps(entry(order), AWAIT), scenario=scenario)
+    if order.startswith("side: sell"):
+        order += ", position_intent: sell_to_open"
+    ended = run_plan(steps(entry(order), AWAIT), scenario=scenario, policy=SHORTING)
     assert ended.exit_code == 0, ended.data["error"]
     assert ended.outputs("fill")["filled_avg_price"] == price
     (body,) = ended.sent()
@@ -108,14 +110,14 @@ def test_an_order_for_tomorrow_waits_and_is_not_rejected(run_plan: RunPlan) -> N
         ("max_order_notional: 500", "side: buy, notional: 500.01", "max_order_notional"),
         ("max_order_notional: 500", "side: buy, qty: 4, type: stop, stop_price: 126",
          "max_order_notional"),
-        ("max_order_notional: 500", "side: sell, qty: 5, type: limit, limit_price: 50",
-         "max_order_notional"),
+        ("max_order_notional: 500", "side: sell, qty: 5, type: limit, limit_price: 50,"
+         " position_intent: sell_to_open", "max_order_notional"),
         ("max_run_notional: 500", "side: buy, qty: 5", "max_run_notional"),
         ("max_orders: 0", "side: buy, qty: 1", "max_orders"),
         ("price_collar: 1%", "side: buy, qty: 1, type: limit, limit_price: 101.02",
          "price_collar"),
-        ("price_collar: 1%", "side: sell, qty: 1, type: limit, limit_price: 98.98",
-         "price_collar"),
+        ("price_collar: 1%", "side: sell, qty: 1, type: limit, limit_price: 98.98,"
+         " position_intent: sell_to_open", "price_collar"),
         ("price_collar: 1%", "side: buy, qty: 1, type: stop_limit, stop_price: 102,"
          " limit_price: 104", "price_collar"),
     ],
@@ -124,7 +126,7 @@ def test_an_order_beyond_a_limit_is_refused_with_nothing_sent(
     run_plan: RunPlan, limits: str, order: str, guard: str
 ) -> None:
     text = steps(entry(order), head=limited(limits))
-    ended = run_plan(text, scenario=AT_100)
+    ended = run_plan(text, scenario=AT_100, policy=SHORTING)
     assert (ended.exit_code, ended.data["status"]) == (4, "refused")
     assert ended.data["error"]["message"].startswith(guard)
     assert ended.sent() == []
@@ -136,9 +138,9 @@ def test_an_order_beyond_a_limit_is_refused_with_nothing_sent(
     [
         ("max_order_qty: 5", "side: buy, qty: 5"),
         ("max_order_qty: 5", "side: buy, notional: 499"),
-        ("max_order_notional: 500.05", "side: buy, qty: 5"),
+        ("max_order_notional: 520.06", "side: buy, qty: 5"),
         ("max_order_notional: 500", "side: buy, qty: 5, type: limit, limit_price: 100"),
-        ("max_run_notional: 500.05", "side: buy, qty: 5"),
+        ("max_run_notional: 520.06", "side: buy, qty: 5"),
         ("max_orders: 1", "side: buy, qty: 5"),
         ("price_collar: 1%", "side: buy, qty: 5, type: limit, limit_price: 101.01"),
         ("price_collar: 1%", "side: buy, qty: 5, type: limit, limit_price: 50"),
@@ -295,7 +297,11 @@ def test_the_default_time_in_force_is_what_leaves(run_plan: RunPlan) -> None:
 def test_a_refused_order_is_a_failure_with_the_brokers_own_words(
     run_plan: RunPlan, order: str, scenario: str, words: str
 ) -> None:
-    ended = run_plan(steps(entry(order)), scenario=scenario)
+    off = without(
+        *("buying_power", "shorting", "no_crossing_zero", "asset_flags", "fractional"),
+        "auction_cutoff",
+    )
+    ended = run_plan(steps(entry(order)), scenario=scenario, policy=f"{WIDE}\n{off}")
     assert (ended.exit_code, ended.data["status"]) == (5, "failed")
     assert words in ended.data["error"]["message"]
     assert len(ended.sent()) == 1  # refused once, not asked again
@@ -307,7 +313,11 @@ def test_an_exit_whose_shares_an_order_holds_is_refused_and_not_sent_again(
     run_plan: RunPlan,
 ) -> None:
     stop = entry("side: sell, qty: 10, type: stop, stop_price: 90", "stop")
-    ended = run_plan(steps(stop, entry("side: sell, qty: 4")), scenario=f"{{{HELD}, {AT_100}}}")
+    ended = run_plan(
+        steps(stop, entry("side: sell, qty: 4")),
+        scenario=f"{{{HELD}, {AT_100}}}",
+        policy=without("no_crossing_zero", "shorting"),
+    )
     assert ended.exit_code == 5
     assert "available: 0" in ended.data["error"]["message"]
     assert len(ended.sent()) == 2

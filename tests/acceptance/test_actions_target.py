@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from acceptance.faulty_broker import ARRIVES_THEN_504, LOST_WITH_504, PASS, Fault
-from acceptance.harness import Ended, RunPlan, plan_of
+from acceptance.harness import SHORTING, WIDE, Ended, RunPlan, plan_of, without
 from acceptance.shared_account import outputs, shared
 
 __all__ = ["shared"]
@@ -60,7 +60,8 @@ def holds(qty: object) -> str:
 def test_one_order_brings_it_to_the_quantity(
     run_plan: RunPlan, scenario: str, qty: str, sent: str, intent: str
 ) -> None:
-    ended = run_plan(steps(target(qty), OUT, holds(qty)), scenario=f"{MARKET}\n{scenario}")
+    text = steps(target(qty), OUT, holds(qty))
+    ended = run_plan(text, scenario=f"{MARKET}\n{scenario}", policy=SHORTING)
     assert ended.exit_code == 0, ended.data["error"]
     (order,) = ended.sent()
     side = intent.partition("_")[0]
@@ -261,7 +262,8 @@ def test_a_limit_order_waits_at_its_price(run_plan: RunPlan) -> None:
 
 
 def test_a_refusal_of_the_broker_fails_the_step(run_plan: RunPlan) -> None:
-    ended = run_plan(steps(target(100000)), scenario=MARKET)
+    policy = f"{WIDE}\n{without('buying_power')}"
+    ended = run_plan(steps(target(100000)), scenario=MARKET, policy=policy)
     assert ended.exit_code == 5
     assert (
         "the broker refused buy 100000 AAPL: insufficient buying power"

@@ -356,12 +356,13 @@ def test_activities_are_read_page_by_page_oldest_first(gateway: Gateway, broker:
 
 QUOTE = {"bp": 99.95, "ap": 100.05, "bs": 1, "as": 2, "t": "2026-11-23T15:30:00Z", "ax": "V"}
 READ_WORLD = effects.ReadWorld("AAPL")
+HELD: list[Json] = [{"symbol": "BTCUSD", "qty": "1"}, {"symbol": "AAPL", "qty": "3"}]
 
 
 @pytest.fixture
 def world(broker: Broker) -> Broker:
     broker.on("GET", ACCOUNT, Reply(200, {"cash": "5"}))
-    broker.on("GET", "/v2/positions/AAPL", Reply(200, {"symbol": "AAPL", "qty": "3"}))
+    broker.on("GET", "/v2/positions", Reply(200, HELD))
     broker.on("GET", "/v2/orders", Reply(200, [ORDER]))
     broker.on("GET", "/v2/clock", Reply(200, CLOCK))
     broker.on("GET", "/v2/assets/AAPL", Reply(200, {"symbol": "AAPL", "tradable": True}))
@@ -375,6 +376,7 @@ def test_the_world_is_one_reading_of_everything(gateway: Gateway, world: Broker)
     assert answer.data == {
         "account": {"cash": "5"},
         "position": {"symbol": "AAPL", "qty": "3"},
+        "positions": HELD,
         "open_orders": [ORDER],
         "clock": CLOCK,
         "asset": {"symbol": "AAPL", "tradable": True},
@@ -387,16 +389,18 @@ def test_the_world_is_one_reading_of_everything(gateway: Gateway, world: Broker)
 
 
 def test_what_is_absent_or_can_be_done_without_is_null(gateway: Gateway, world: Broker) -> None:
-    world.on("GET", "/v2/positions/AAPL", ABSENT)
+    world.on("GET", "/v2/positions", Reply(200, []))
     world.on("GET", "/v2/assets/AAPL", ABSENT)
     world.on("GET", "/v2/stocks/AAPL/quotes/latest", Reply(500))
+    world.on("GET", "/v2/clock", Reply(500))
     answer = gateway.perform(READ_WORLD, 1)
     assert answer.status is Status.OK
-    assert [answer.data[name] for name in ("position", "asset", "quote")] == [None] * 3
+    assert [answer.data[name] for name in ("position", "asset", "quote", "clock")] == [None] * 4
     assert world.count("GET", "/v2/stocks/AAPL/quotes/latest") == 2
+    assert world.count("GET", "/v2/clock") == 2
 
 
-@pytest.mark.parametrize("path", [ACCOUNT, "/v2/positions/AAPL", "/v2/orders", "/v2/clock"])
+@pytest.mark.parametrize("path", [ACCOUNT, "/v2/positions", "/v2/orders"])
 def test_a_world_without_an_essential_part_is_unavailable(
     path: str, gateway: Gateway, world: Broker
 ) -> None:
@@ -404,9 +408,23 @@ def test_a_world_without_an_essential_part_is_unavailable(
         world.on("GET", path, reply)
         answer = gateway.perform(READ_WORLD, 1)
         assert (answer.status, answer.data) == (Status.UNAVAILABLE, {})
-    if path != "/v2/positions/AAPL":
-        world.on("GET", path, ABSENT)
-        assert gateway.perform(READ_WORLD, 1).status is Status.UNAVAILABLE
+    world.on("GET", path, ABSENT)
+    assert gateway.perform(READ_WORLD, 1).status is Status.UNAVAILABLE
+
+
+@pytest.mark.parametrize("listed", [[{"qty": "3"}], [{"symbol": None, "qty": "3"}], ["AAPL"], {}])
+def test_positions_of_which_one_may_be_any_are_no_world(
+    listed: Json, gateway: Gateway, world: Broker
+) -> None:
+    world.on("GET", "/v2/positions", Reply(200, listed))
+    assert gateway.perform(READ_WORLD, 1).status is Status.UNAVAILABLE
+
+
+def test_a_crypto_position_is_found_under_either_spelling(gateway: Gateway, world: Broker) -> None:
+    world.on("GET", "/v2/assets/BTC%2FUSD", ABSENT)
+    world.on("GET", "/v1beta3/crypto/us/latest/quotes", ABSENT)
+    answer = gateway.perform(effects.ReadWorld("BTC/USD"), 1)
+    assert answer.data["position"] == HELD[0]
 
 
 def test_a_world_read_with_a_wrong_key_says_so(gateway: Gateway, world: Broker) -> None:

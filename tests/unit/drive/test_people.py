@@ -42,7 +42,8 @@ def test_yes_approves_and_the_ledger_has_it_before_the_machine(tmp_path: Path) -
     (record,) = read_log(tmp_path / "ledger.jsonl").records
     assert record.run == "run"
     assert record.data == {
-        "step": "steps[0]", "question": "Go on?", "verdict": "approved", "by": "--yes", "why": "",
+        "step": "steps[0]", "question": "Go on?", "coming": [], "verdict": "approved",
+        "by": "--yes", "why": "",
     }  # fmt: skip
 
 

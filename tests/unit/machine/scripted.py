@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from runner import effects
 from runner.effects import Effect, Event, Json, Outcome, Problem, Reason, Status
+from runner.guards import BUILT_IN, Policy, Rules
 from runner.language.check import check
 from runner.language.runbook import Runbook
 from runner.language.source import Source
@@ -42,6 +43,14 @@ CLOCK: dict[str, Json] = {
 QUOTE: dict[str, Json] = {
     "symbol": "AAPL", "feed": "iex",
     "quote": {"bp": "99.99", "ap": "100.01", "bs": 1, "as": 1, "t": STAMP},
+}  # fmt: skip
+
+CONFIGURATION: dict[str, Json] = {
+    "suspend_trade": False, "no_shorting": False, "fractional_trading": True,
+    "max_options_trading_level": None,
+}  # fmt: skip
+TRADE: dict[str, Json] = {
+    "symbol": "AAPL", "feed": "iex", "trade": {"p": "100", "s": 100, "t": STAMP},
 }  # fmt: skip
 
 Answer = Callable[[Effect], Outcome | None]
@@ -102,9 +111,12 @@ def plan(steps: str, head: str = "symbols: [AAPL]", tail: str = "") -> Runbook:
     return runbook_of(f"runbook: 1\nname: a-plan\n{head}\nsteps:\n{steps}\n{tail}")
 
 
-def drive(runbook: Runbook, answer: Answer, *, step_seconds: float = 0) -> Driven:
+def drive(
+    runbook: Runbook, answer: Answer, *, step_seconds: float = 0, policy: Policy = BUILT_IN
+) -> Driven:
     """Drive a fresh run. `answer` may return None to take the default answer."""
-    run = Run(runbook, "20261123T150000Z-abcdefghijklmnop", START)
+    rules = Rules.of(policy, runbook.limits, "sim")
+    run = Run(runbook, "20261123T150000Z-abcdefghijklmnop", START, rules)
     machine = carry_out(run)
     seen: list[Effect] = []
     paths: list[str] = []
@@ -143,10 +155,16 @@ def _default(effect: Effect, submitted: dict[str, dict[str, Json]]) -> Outcome:
         case effects.Bind() | effects.ReadAccount():
             return ok(ACCOUNT)
         case effects.ReadConfiguration():
-            return ok({"suspend_trade": False, "no_shorting": False})
+            return ok(CONFIGURATION)
+        case effects.ReadHistory():
+            return ok({"orders": []})
+        case effects.ReadQuote():
+            return ok(QUOTE)
+        case effects.ReadTrade():
+            return ok(TRADE)
         case effects.ReadWorld():
-            return ok({"account": ACCOUNT, "position": None, "open_orders": [], "quote": QUOTE,
-                       "asset": ASSET, "clock": CLOCK})  # fmt: skip
+            return ok({"account": ACCOUNT, "position": None, "positions": [], "open_orders": [],
+                       "quote": QUOTE, "asset": ASSET, "clock": CLOCK})  # fmt: skip
         case effects.ReadPosition():
             return absent()
         case effects.ReadClock():

@@ -10,6 +10,7 @@ from unit.machine.scripted import drive, plan, refused
 
 from runner import effects
 from runner.effects import Effect, Outcome, Reason
+from runner.guards import Rules
 from runner.identity import client_order_id
 from runner.language.declare import Action
 from runner.language.runbook import Block, Runbook, Step
@@ -124,7 +125,7 @@ def test_a_closed_machine_yields_nothing_more() -> None:
 
     from runner.machine import carry_out  # noqa: PLC0415
 
-    run = Run(plan(BUY, tail="finally:\n  - cancel_all:"), "a-run", START)
+    run = Run(plan(BUY, tail="finally:\n  - cancel_all:"), "a-run", START, Rules())
     machine = carry_out(run)
     next(machine)
     machine.close()

@@ -54,6 +54,25 @@ def test_a_lone_value_is_the_question_and_five_minutes_is_how_long_it_stands() -
     assert driven.asked(AskPerson) == [AskPerson("Buy 3?", START + timedelta(minutes=5))]
 
 
+def test_what_is_about_to_be_sent_is_on_record_with_the_question() -> None:
+    text = """  - id: q
+    get_quote: {symbol: AAPL}
+  - confirm: Go?
+  - id: entry
+    submit_order:
+      {symbol: AAPL, side: buy, type: limit, qty: =params.qty, limit_price: =steps.q.ask}
+    when: params.qty > 2
+  - close_position: {symbol: AAPL}"""
+    head = "symbols: [AAPL]\nparams: {qty: {type: quantity, default: 3}}"
+    driven = drive(plan(text, head), answering(NO))
+    (asked,) = driven.asked(AskPerson)
+    assert asked.coming == (
+        "entry: submit_order {symbol AAPL, side buy, type limit, qty 3, limit_price 100.01} "
+        "when params.qty > 2",
+        "steps[3]: close_position {symbol AAPL}",
+    )
+
+
 @pytest.mark.parametrize(
     "data",
     [NO, {}, {"approved": None}, {"approved": "true"}, {"approved": 1}, {"approved": "yes"}],

@@ -180,7 +180,7 @@ def test_a_position_that_lags_behind_this_runs_own_sale_does_not_excuse_a_second
 
     driven = drive(plan(f"{SELL}\n{SELL}", head=NO_ORDERS), answer)
     assert len(driven.asked(effects.Submit)) == 1
-    assert "max_orders" in driven.result.data["error"]["message"]  # type: ignore[index,call-overload,operator]
+    assert "would be sold short" in driven.result.data["error"]["message"]  # type: ignore[index,call-overload,operator]
 
 
 def test_a_sale_that_an_open_order_would_already_make_opens_a_short() -> None:

@@ -232,8 +232,10 @@ def test_an_order_that_was_there_all_along_is_adopted_however_late_that_shows() 
             submits += 1
             return unknown() if submits == 1 else refused(Reason.DUPLICATE_CLIENT_ORDER_ID)
         if isinstance(effect, effects.ReadWorld) and submits:
-            clock = {**CLOCK, "timestamp": "2026-11-23T15:05:00Z"}
-            return ok({"account": ACCOUNT, "position": None, "open_orders": [], "quote": QUOTE,
+            later = "2026-11-23T15:05:00Z"
+            clock = {**CLOCK, "timestamp": later}
+            quote = {**QUOTE, "quote": {"bp": "99.99", "ap": "100.01", "t": later}}
+            return ok({"account": ACCOUNT, "position": None, "open_orders": [], "quote": quote,
                        "asset": ASSET, "clock": clock})  # fmt: skip
         if isinstance(effect, effects.ReadOrderByClientId):
             found = order(effect.client_order_id, "filled", type="limit", limit_price="90")

@@ -486,7 +486,7 @@ def test_a_leg_is_changed_and_followed_and_never_counts_as_opening(filled: bool)
         f"{BRACKET if filled else RESTING}"
         "  - id: up\n    replace_order: {order: entry.stop_loss, stop_price: 97.00}\n"
     )
-    head = f"{HEAD}\nlimits: {{max_orders: 1, max_order_notional: 1001, price_collar: 5%}}"
+    head = f"{HEAD}\nlimits: {{max_orders: 1, max_order_notional: 1041, price_collar: 5%}}"
     driven = driven_by(broker, steps, head)
     (change,) = driven.asked(effects.Replace)
     assert (change.order_id, change.opens) == (STOP, False)

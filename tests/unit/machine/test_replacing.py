@@ -181,7 +181,7 @@ def test_the_change_of_a_reducing_order_takes_nothing_from_what_the_run_has_sent
     )
     driven = driven_by(Broker(), steps, f"{HEAD}\nlimits: {{max_orders: 1}}")
     assert driven.result.exit_code == 0
-    assert (driven.run.tally.orders, driven.run.tally.notional) == (1, Decimal("1000.1"))
+    assert (driven.run.tally.orders, driven.run.tally.notional) == (1, Decimal("1040.104"))
     assert [one.opens for one in driven.asked(effects.Replace)] == [False, False]
 
 
@@ -546,7 +546,7 @@ def test_a_reducing_order_that_was_changed_stays_when_the_run_stops() -> None:
         "  - replace_order: {order: exit, limit_price: 111.00}\n"
         "  - assert: 1 == 2\n"
     )
-    head = f"{HEAD}\nlimits: {{max_orders: 1, max_order_notional: 1001}}"
+    head = f"{HEAD}\nlimits: {{max_orders: 1, max_order_notional: 1041}}"
     broker = Broker()
     driven = driven_by(broker, steps, head, "finally:\n  - cancel_all: {scope: run}")
     assert driven.asked(effects.Cancel) == []

@@ -70,7 +70,9 @@ def test_an_absence_is_believed_only_after_the_settle_time_and_then_the_same_id_
     slept = [effect for effect in between if isinstance(effect, effects.Sleep)]
     assert slept[-1].until - START >= timedelta(seconds=30)
     assert any(isinstance(effect, effects.ReadActivities) for effect in between)
-    assert isinstance(between[-1], effects.ReadWorld), "its guards are asked again"
+    asked = [type(effect) for effect in between[-3:]]
+    judged_by = [effects.ReadWorld, effects.ReadConfiguration, effects.ReadHistory]
+    assert asked == judged_by, "its guards are asked again"
     assert driven.result.exit_code == 0
 
 
@@ -275,3 +277,27 @@ def test_an_order_that_does_not_say_what_it_is_is_not_taken_for_ours(silent: str
     driven = drive(plan(BUY), answer)
     assert driven.result.exit_code == 8
     assert len(driven.asked(effects.Submit)) == 1
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+def test_an_order_said_to_be_refused_is_looked_up_before_the_guards_end_it(arrived: bool) -> None:
+    """The rate limit was said of an order that got through; then the guards would refuse it."""
+    sent = 0
+
+    def answer(effect: Effect) -> Outcome | None:
+        nonlocal sent
+        if isinstance(effect, effects.Submit):
+            sent += 1
+            return refused(Reason.RATE_LIMITED)
+        if isinstance(effect, effects.ReadWorld) and sent:
+            blocked = {**ACCOUNT, "trading_blocked": True}
+            return ok({"account": blocked, "position": None, "open_orders": [], "quote": QUOTE,
+                       "asset": ASSET, "clock": CLOCK})  # fmt: skip
+        if isinstance(effect, effects.ReadOrderByClientId):
+            return ok(order(ID, "filled")) if arrived else absent()
+        return None
+
+    driven = drive(plan(BUY), answer)
+    assert len(driven.asked(effects.Submit)) == 1
+    assert driven.result.exit_code == (0 if arrived else 4)
+    assert driven.run.tally.orders == (1 if arrived else 0)

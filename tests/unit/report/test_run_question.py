@@ -26,6 +26,10 @@ UNTIL = AT + timedelta(minutes=5)
 LONG = "Buy 10 AAPL at about 189.20, with a stop at 185.00, before the number at half past ten?"
 
 
+def asking(question: str, live: list[OwnOrder], *coming: str, width: int) -> str:
+    return question_text(AskPerson(question, UNTIL, coming), live, AT, width=width)
+
+
 def own(sent: Sent = Sent.ACCEPTED) -> OwnOrder:
     body = {"symbol": "AAPL", "side": "buy", "qty": "10", "type": "limit", "limit_price": "180.00",
             "time_in_force": "day"}  # fmt: skip
@@ -34,7 +38,7 @@ def own(sent: Sent = Sent.ACCEPTED) -> OwnOrder:
 
 
 def test_it_says_the_question_what_is_live_and_how_long_it_stands() -> None:
-    text = question_text("Go on?", [own()], AT, UNTIL, width=200)
+    text = asking("Go on?", [own()], width=200)
     assert text.splitlines() == [
         "",
         "? Go on?",
@@ -46,20 +50,27 @@ def test_it_says_the_question_what_is_live_and_how_long_it_stands() -> None:
 
 
 def test_nothing_live_is_said_too_and_an_unknown_order_may_be_live() -> None:
-    assert "no open order of this run." in question_text("Go on?", [], AT, UNTIL, width=80)
-    assert "may be live (rb-1)" in question_text("?", [own(Sent.UNKNOWN)], AT, UNTIL, width=80)
+    assert "no open order of this run." in asking("Go on?", [], width=80)
+    assert "may be live (rb-1)" in asking("?", [own(Sent.UNKNOWN)], width=80)
 
 
 @pytest.mark.parametrize("width", [40, 60, 80])
 def test_no_line_is_wider_than_the_terminal(width: int) -> None:
-    lines = question_text(LONG, [own(), own()], AT, UNTIL, width=width).splitlines()
+    lines = asking(LONG, [own(), own()], width=width).splitlines()
     assert max(map(columns, lines)) <= width
 
 
 def test_a_question_cannot_command_the_terminal() -> None:
-    text = question_text("Go\x1b[2J\non?\r", [], AT, UNTIL, width=80)
+    text = asking("Go\x1b[2J\non?\r", [], width=80)
     assert "\x1b" not in text
     assert "\r" not in text
+
+
+def test_what_is_about_to_be_sent_is_shown_and_a_long_list_is_cut() -> None:
+    steps = [f"steps[{n}]: close_position {{symbol S{n}}}" for n in range(7)]
+    lines = asking("Go on?", [], *steps, width=80).splitlines()
+    assert lines[2:7] == [f"  To be sent: {one}" for one in steps[:5]]
+    assert lines[7] == "  and 2 more: `runbook plan` shows all of them."
 
 
 # ------------------------------------------------------------------------- in the views
