@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGHUP: the first asks for a safe stop, a second Ctrl-C leaves at once."""
+"""What asks a run to stop: Ctrl-C, SIGTERM, SIGHUP and the kill switch. A second Ctrl-C leaves."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from runner.machine.failures import HALT
+
 HANDLED = ("SIGINT", "SIGTERM", "SIGHUP")
 LEAVES = "SIGINT"
 """Only a person's second Ctrl-C leaves: a closing terminal sends SIGHUP twice, and a system that
@@ -17,6 +19,9 @@ shuts down sends SIGTERM and SIGHUP, and neither means that orders should be lef
 LOOK_EVERY = 0.02
 """Seconds between two looks at the flag while waiting. No lock that could be waited on is safe to
 take in a signal handler: the thread that it interrupts may hold it."""
+
+WATCH_EVERY = 0.25
+"""Seconds between two looks at the kill switch while waiting."""
 
 
 class LeaveNow(BaseException):
@@ -27,7 +32,7 @@ class Signals:
     """What asks the run to stop. The first to ask counts, and the machine is told of it once.
 
     The handler only notes the signal and says so at once: a blocked read ends only with its
-    timeout.
+    timeout. A halt is no Ctrl-C: only the second Ctrl-C after it leaves.
     """
 
     def __init__(self, say: Callable[[str], None] = lambda name: None) -> None:
@@ -37,6 +42,14 @@ class Signals:
         self._arrived = 0
         self._leaving = False
         self._may_leave = False
+        self._halted: Callable[[], str] | None = None
+        self._watched_at = -WATCH_EVERY
+
+    def watch(self, halted: Callable[[], str]) -> None:
+        """Have the kill switch ask for the safe stop as well: `halted` says in words who did it,
+        when and why, and nothing while nobody did. It is looked at before every effect, and while
+        waiting."""
+        self._halted = halted
 
     def announce(self, say: Callable[[str], None]) -> None:
         """Who is told at once when a signal arrives, and now if one has arrived already."""
@@ -47,14 +60,32 @@ class Signals:
     @property
     def pending(self) -> bool:
         """Whether the machine has yet to be told."""
-        return self._name is not None and not self._told
+        if time.monotonic() - self._watched_at >= WATCH_EVERY:
+            self._look_at_the_switch()
+        return self._untold
 
     def take(self) -> str | None:
-        """The name of what asked for a stop, such as SIGINT, which then counts as told."""
-        if not self.pending:
+        """The name of what asked for a stop, which then counts as told: such as SIGINT, or for the
+        kill switch `HALT` and who set it."""
+        self._look_at_the_switch()
+        if not self._untold:
             return None
         self._told = True
         return self._name
+
+    @property
+    def _untold(self) -> bool:
+        return self._name is not None and not self._told
+
+    def _look_at_the_switch(self) -> None:
+        """Once something has asked, the run stops anyway: what must not be sent is the driver's."""
+        if self._halted is None or self._name is not None:
+            return
+        self._watched_at = time.monotonic()
+        words = self._halted()
+        if words:
+            self._name = self._name or f"{HALT}{words}"
+            self._say(self._name)
 
     def raise_flag(self, name: str) -> None:
         """Ask for the safe stop for a reason of our own, such as a log that cannot be written."""
