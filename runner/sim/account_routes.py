@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from itertools import islice, pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from runner.sim import calendar
 from runner.sim.activities import Activity, Fill
@@ -120,8 +120,12 @@ def get_asset(exchange: Exchange, _request: Request, parts: list[str]) -> Respon
 
 
 def get_clock(exchange: Exchange, _request: Request, _parts: list[str]) -> Response:
+    return Response(200, clock_body(exchange.now))
+
+
+def clock_body(now: datetime) -> dict[str, Any]:
+    """The clock's JSON at a moment."""
     # rule: clock.next-open
-    now = exchange.now
     is_open = calendar.phase(now) is calendar.Phase.REGULAR
     session = calendar.session_from(calendar.local_day(now))
     if now >= session.close:
@@ -129,15 +133,12 @@ def get_clock(exchange: Exchange, _request: Request, _parts: list[str]) -> Respo
     following = calendar.session_after(session.day) if is_open else session
     local = now.astimezone(NEW_YORK)
     text = local.isoformat(timespec="microseconds")
-    return Response(
-        200,
-        {
-            "timestamp": f"{text[:26]}000{text[26:]}",
-            "is_open": is_open,
-            "next_open": following.open.astimezone(NEW_YORK).isoformat(),
-            "next_close": session.close.astimezone(NEW_YORK).isoformat(),
-        },
-    )
+    return {
+        "timestamp": f"{text[:26]}000{text[26:]}",
+        "is_open": is_open,
+        "next_open": following.open.astimezone(NEW_YORK).isoformat(),
+        "next_close": session.close.astimezone(NEW_YORK).isoformat(),
+    }
 
 
 def get_calendar(_exchange: Exchange, request: Request, _parts: list[str]) -> Response:

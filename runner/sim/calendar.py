@@ -43,9 +43,29 @@ def new_york(day: date, clock: time) -> datetime:
     return datetime.combine(day, clock, NEW_YORK).astimezone(UTC)
 
 
+KNOWN = {
+    2026: ("0101 0119 0216 0403 0525 0619 0703 0907 1126 1225", "1127 1224"),
+    2027: ("0101 0118 0215 0326 0531 0618 0705 0906 1125 1224", "1126"),
+    2028: ("0117 0221 0414 0529 0619 0704 0904 1123 1225", "0703 1124"),
+}
+"""Weekdays without a session and half days, as `holidays` has them. Importing it takes longer than
+planning a runbook does."""
+
+
 @lru_cache(maxsize=64)
-def _closures(year: int) -> tuple[frozenset[date], frozenset[date]]:
-    """Days without a session, and days that end at 13:00."""
+def closures(year: int) -> tuple[frozenset[date], frozenset[date]]:
+    """Weekdays without a session, and days that end at 13:00."""
+    known = KNOWN.get(year)
+    if known is None:
+        return computed_closures(year)
+    closed, half = (
+        frozenset(date(year, int(day[:2]), int(day[2:])) for day in days.split()) for days in known
+    )
+    return closed, half
+
+
+def computed_closures(year: int) -> tuple[frozenset[date], frozenset[date]]:
+    """The same, from the `holidays` library; it may have weekend days too."""
     # Imported here: it takes 0.2 s, which importing this package must not cost.
     from holidays.constants import HALF_DAY, PUBLIC  # noqa: PLC0415
     from holidays.financial.ny_stock_exchange import NewYorkStockExchange  # noqa: PLC0415
@@ -57,13 +77,13 @@ def _closures(year: int) -> tuple[frozenset[date], frozenset[date]]:
 
 def is_half(day: date) -> bool:
     """Whether a day with a session ends early, at 13:00."""
-    return day in _closures(day.year)[1]
+    return day in closures(day.year)[1]
 
 
 def trading_days(first: date, last: date) -> list[date]:
     """Every day with a session, from a day to another, both included."""
     every = (date.fromordinal(n) for n in range(first.toordinal(), last.toordinal() + 1))
-    return [d for d in every if d.weekday() < 5 and d not in _closures(d.year)[0]]
+    return [d for d in every if d.weekday() < 5 and d not in closures(d.year)[0]]
 
 
 @lru_cache(maxsize=4096)
@@ -71,7 +91,7 @@ def session(day: date) -> Session | None:
     """The session of a day, or None when the exchange is closed all day."""
     if day.weekday() >= 5:
         return None
-    closed, half = _closures(day.year)
+    closed, half = closures(day.year)
     if day in closed:
         return None
     early = day in half

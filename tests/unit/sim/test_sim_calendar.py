@@ -59,3 +59,11 @@ def test_the_trading_day_changes_when_after_hours_end() -> None:
     assert calendar.trading_day(at("2026-11-23 19:59")).day == date(2026, 11, 23)
     assert calendar.trading_day(at("2026-11-23 20:00")).day == date(2026, 11, 24)
     assert calendar.trading_day(at("2026-11-27 17:00")).day == date(2026, 11, 30)
+
+
+@pytest.mark.parametrize("year", calendar.KNOWN)
+def test_the_closures_written_down_are_those_of_the_library(year: int) -> None:
+    closed, half = calendar.computed_closures(year)
+    weekdays = frozenset(day for day in closed if day.weekday() < 5)
+    halves = frozenset(day for day in half if day.weekday() < 5 and day not in weekdays)
+    assert calendar.closures(year) == (weekdays, halves)
