@@ -17,31 +17,41 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from runner.audit.commitment import commitment_in
 from runner.audit.errors import AuditError
 from runner.audit.ids import RANDOM_BYTES, run_id
 from runner.audit.journal import Journal
 from runner.audit.ledger import Ledger
-from runner.audit.redact import Redactor
+from runner.audit.lock import state_directory
 from runner.broker.credentials import Credentials
 from runner.broker.targets import Target
 from runner.broker.wire import Timeouts
+from runner.drive.admission import Admission
 from runner.drive.clock import Clock, ExchangeClock, WallClock
-from runner.drive.connecting import described, engine, locks_of, open_gateway, open_updates
+from runner.drive.connecting import (
+    described,
+    engine,
+    history_of,
+    locks_of,
+    open_gateway,
+    open_updates,
+    switch_of,
+)
 from runner.drive.ending import close, left
 from runner.drive.live import LiveDriver
 from runner.drive.observer import Observer
 from runner.drive.people import People
 from runner.drive.recorder import Recorder
+from runner.drive.secrecy import known_here, redactor_of
 from runner.drive.signals import LeaveNow, Signals
 from runner.drive.timing import resend_within
 from runner.effects import instant
-from runner.language.declare import declared_fields
+from runner.guards.rules import BUILT_IN, Policy, Rules, limits_as_data
 from runner.language.runbook import Runbook
-from runner.language.values import as_given, written
+from runner.language.values import as_given
 from runner.machine import Result, Run, carry_out
 
 if TYPE_CHECKING:
@@ -55,6 +65,23 @@ class Inside:
     scenario: Scenario
     text: str = ""
     file: str = ""
+
+    @property
+    def kept(self) -> dict[str, str]:
+        """As a log or a saved plan keeps it."""
+        whole = {"text": self.text, "seed": str(self.scenario.seed), "file": self.file}
+        return {key: value for key, value in whole.items() if value or key != "file"}
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """The saved plan that is carried out: its digest, the account that it is for, and who approved
+    it by which words (`typed`, `--approve`); both empty where nobody was asked."""
+
+    digest: str
+    account_id: str
+    by: str = ""
+    how: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +102,28 @@ class Plan:
     behind: Served | None = None
     yes: bool = False
     stream: bool | None = None
+    policy: Policy = BUILT_IN
+    approval: Approval | None = None
+
+    @property
+    def admission(self) -> Admission:
+        """Which account may be traded: on live one that the policy lists."""
+        listed = self.policy.accounts if self.target.kind == "live" else None
+        return Admission(listed, self.approval.account_id if self.approval else "")
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """The texts that the log holds from its first record, as they were given."""
+        params = [as_given(one) for one in self.runbook.params.values()]
+        scenario = self.inside.text if self.inside is not None else ""
+        source = self.runbook.source
+        target = self.target
+        return source.text, source.name, target.base_url, target.data_url, scenario, *params
+
+    @property
+    def rules(self) -> Rules:
+        """What the guards of the run measure against."""
+        return Rules.of(self.policy, self.runbook.limits, self.target.kind)
 
 
 @dataclass(slots=True)
@@ -97,17 +146,27 @@ class Session:
         with ExitStack() as stack:
             stack.callback(self.journal.close)
             served = stack.enter_context(self._exchange())
-            clock: Clock = ExchangeClock(served, signals) if served else WallClock(signals)
             credentials = self.plan.credentials
-            redactor = Redactor([credentials.key_id, credentials.secret])
+            redactor = redactor_of(
+                credentials,
+                self.plan.said,
+                number=commitment_in(state_directory()),
+                accounts=self.plan.policy.accounts,
+            )
             recorder = Recorder(self.journal, redactor, signals)
+            clock: Clock = (
+                ExchangeClock(served, signals) if served
+                else WallClock(signals, alive=recorder.alive)
+            )  # fmt: skip
             started_at = clock.now()
             target = self.plan.target
             if served is not None and target.kind == "sim":
                 target = target.with_base(served.url)
-            self.journal.append("run.started", self._header(target, started_at), durable=True)
+            header = self._header(target, started_at)
+            self.journal.append("run.started", header, durable=True)
             within = resend_within(target.kind)
-            run = Run(self.plan.runbook, self.run_id, started_at, resend_within=within)
+            rules = self.plan.rules
+            run = Run(self.plan.runbook, self.run_id, started_at, rules, resend_within=within)
             driver = LiveDriver(
                 open_gateway(
                     target,
@@ -126,6 +185,9 @@ class Session:
                     run, self.ledger, clock, signals, observer, redactor=redactor, yes=self.plan.yes
                 ),
                 updates=open_updates(target, credentials, clock, self.plan.stream),
+                history=history_of(target, self.plan.audit_dir, self.run_id),
+                switch=switch_of(self.plan.audit_dir, self.plan.runbook, signals),
+                admission=self.plan.admission,
             )
             stack.callback(driver.close)
             try:
@@ -157,20 +219,24 @@ class Session:
                 "name": plan.runbook.name,
                 "file": source.name,
                 "text": source.text,
-                "sha256": sha256(source.text.encode()).hexdigest(),
+                "sha256": source.sha256,
             },
             "params": {name: as_given(one) for name, one in plan.runbook.params.items()},
-            "limits": _limits(plan.runbook),
+            "limits": limits_as_data(plan.runbook.limits),
+            "policy": {
+                "file": Path(plan.policy.file).name,
+                "sha256": plan.policy.sha256,
+                "rules": plan.rules.to_data(),
+            },
             "target": described(target),
             "engine": engine(),
             "started_at": instant(started_at),
         }
+        if plan.approval is not None:
+            one = plan.approval
+            header["plan"] = {"sha256": one.digest, "approved_by": one.by, "approved_how": one.how}
         if plan.inside is not None:
-            seed = str(plan.inside.scenario.seed)
-            kept = {"text": plan.inside.text, "seed": seed, "file": plan.inside.file}
-            header["scenario"] = {
-                key: value for key, value in kept.items() if value or key != "file"
-            }
+            header["scenario"] = plan.inside.kept
         return header
 
 
@@ -191,12 +257,7 @@ def refuse(audit_dir: Path, exit_code: int, reason: str, details: Mapping[str, s
     """Put a run that was refused before it had a log on record; never fails the refusal itself."""
     try:
         data = {"exit_code": exit_code, "reason": reason, **details}
-        Ledger(audit_dir, wall=time.time_ns).append("refused", data)
+        beside = Path(details.get("file", "")).parent
+        Ledger(audit_dir, wall=time.time_ns).append("refused", known_here(beside).data(data))
     except AuditError as error:
         sys.stderr.write(f"The refusal could not be put on record: {error}\n")
-
-
-def _limits(runbook: Runbook) -> dict[str, str]:
-    names = declared_fields(type(runbook.limits))
-    values = {name: getattr(runbook.limits, name) for name in names}
-    return {name: written(value) for name, value in values.items() if value is not None}

@@ -92,14 +92,21 @@ def one_sentence(ended: Ended) -> str:
 @pytest.mark.parametrize(
     "on", ["live", "https://api.alpaca.markets", "https://API.alpaca.markets:443/v2"]
 )
-def test_live_is_refused_before_credentials_are_looked_at(
+def test_live_is_refused_without_a_request_and_every_missing_piece_is_a_line(
     run_plan: RunPlan, ledger: Path, on: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ALPACA_API_KEY", PAPER_KEY)
     ended = run_plan(FIRST_RUNBOOK, "--on", on)
     assert ended.exit_code == 11
-    assert "not open yet" in one_sentence(ended)
+    first, *missing = ended.stderr.splitlines()
+    assert first == "Not live yet. Nothing was sent. Missing:"
+    starts = ("live keys: ", "a policy that lists the account: ", "a saved plan: ",
+              "a rehearsal of exactly this runbook ")  # fmt: skip
+    assert [line[4:].startswith(start) for line, start in zip(missing, starts, strict=True)] == [
+        True
+    ] * 4
     assert ended.data["target"] == "live"
+    assert ended.log is None
     assert [one["exit_code"] for one in refusals(ledger)] == [11]
 
 
@@ -235,7 +242,7 @@ def test_an_invalid_runbook_is_3_and_one_json_object(run_plan: RunPlan) -> None:
 
 
 def test_refusals_in_text_are_one_line_on_stderr(tmp_path: Path) -> None:
-    ended = invoke("run", str(FIRST_RUNBOOK), "--on", "live", "--audit-dir", str(tmp_path / "a"))
-    assert ended.exit_code == 11
+    ended = invoke("run", str(FIRST_RUNBOOK), "--on", "paper", "--audit-dir", str(tmp_path / "a"))
+    assert ended.exit_code == 7
     assert ended.stdout == ""
     assert len(ended.stderr.splitlines()) == 1
