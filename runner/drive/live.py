@@ -2,11 +2,14 @@
 
 Order of operations for one effect:
 
-1. A signal that arrived is told first, and the effect is not performed.
+1. A signal or a halt that arrived is told first, and the effect is not performed.
 2. The intent goes into the log; for a write it is on disk. Without it no order that opens risk is
    sent.
-3. The effect is performed.
-4. The outcome goes into the log, and only then to the machine: what the machine knew is always a
+3. The effect is performed. Right before an order's bytes leave the kill switch is looked at once
+   more.
+4. Keys and account numbers are taken out of the answer. Whether the account may be traded is
+   looked at before that.
+5. The outcome goes into the log, and only then to the machine: what the machine knew is always a
    prefix of the log.
 """
 
@@ -14,13 +17,18 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
+from runner.audit.errors import HistoryUnknown
+from runner.audit.history import History
 from runner.broker.gateway import Gateway
+from runner.drive.admission import ANY, Admission
 from runner.drive.clock import Clock
+from runner.drive.halt import KillSwitch
 from runner.drive.locks import Locks
 from runner.drive.observer import Observer
 from runner.drive.people import People
 from runner.drive.polling import NoUpdates, Polling, Updates
 from runner.drive.recorder import Recorder
+from runner.drive.secrecy import answer_without_secrets
 from runner.drive.signals import Signals
 from runner.effects import (
     Answer,
@@ -34,6 +42,7 @@ from runner.effects import (
     Outcome,
     Problem,
     ReadAccount,
+    ReadHistory,
     Reason,
     Replace,
     Sleep,
@@ -47,7 +56,11 @@ LOG_BROKEN = "the log, which cannot be written any more"
 
 
 class LiveDriver:
-    """Drives one machine to its end. `locks` are freed by `close`."""
+    """Drives one machine to its end. `locks` are freed by `close`.
+
+    `history` is None where no other run shares the account; `account_id` is that of a run which is
+    bound already.
+    """
 
     def __init__(
         self,
@@ -60,15 +73,23 @@ class LiveDriver:
         locks: Locks,
         people: People | None = None,
         updates: Updates | None = None,
+        history: History | None = None,
+        account_id: str = "",
+        switch: KillSwitch | None = None,
+        admission: Admission = ANY,
     ) -> None:
         self._gateway = gateway
+        self._switch = switch
         self._clock = clock
         self._recorder = recorder
         self._signals = signals
         self._observer = observer
         self._locks = locks
         self._people = people
+        self._history = history
+        self._account_id = account_id
         self._updates = updates or NoUpdates()
+        self._admission = admission
         self._polling = Polling(
             self._ask,
             gateway.spacing,
@@ -154,26 +175,48 @@ class LiveDriver:
                 return self._people.tell(effect)
             case Submit(opens=True) | Replace(opens=True) if self._recorder.broken:
                 return _not_sent(self._recorder.broken)
+            case effect if self._switch and (stopped := self._switch.refuses(effect)):
+                return Answer(Status.REFUSED, problem=stopped)
         return self._ask(command.effect, n)
 
     def _ask(self, effect: Effect, n: int) -> Answer:
+        """Perform an effect; what is told of it is what may be recorded."""
+        return answer_without_secrets(self._hear(effect, n), self._recorder.redactor)
+
+    def _hear(self, effect: Effect, n: int) -> Answer:
         """Have the gateway perform an effect. A defect of ours in it leaves a write's fate open; it
         must not leave orders behind without a safe stop."""
         try:
+            if isinstance(effect, ReadHistory):
+                return self._read_history()
             return self._gateway.perform(effect, n)
         except Exception as error:  # noqa: BLE001 - orders may be live
             status = Status.UNKNOWN if effect.writes else Status.UNAVAILABLE
             words = f"internal error: {type(error).__name__}: {error}"
             return Answer(status, problem=Problem(Reason.OTHER, words))
 
+    def _read_history(self) -> Answer:
+        if self._history is None:
+            return Answer(Status.OK, {"orders": []})
+        try:
+            orders = self._history.orders(self._account_id, self._clock.now())
+        except HistoryUnknown as error:
+            return Answer(Status.UNAVAILABLE, problem=Problem(Reason.UNREADABLE, str(error)))
+        return Answer(Status.OK, {"orders": orders})
+
     def _bind(self, effect: Bind, n: int) -> Answer:
-        answer = self._ask(ReadAccount(), n)
+        heard = self._hear(ReadAccount(), n)
+        answer = answer_without_secrets(heard, self._recorder.redactor)
         if answer.status is not Status.OK:
             return answer
         account_id = answer.data.get("id")
         if not isinstance(account_id, str) or not account_id:
             words = "the broker does not say which account it is"
             return Answer(Status.UNAVAILABLE, problem=Problem(Reason.UNREADABLE, words))
+        self._account_id = account_id
+        why_not = self._admission.refuses(heard.data)
+        if why_not:
+            return Answer(Status.REFUSED, problem=Problem(Reason.NOT_ADMITTED, why_not))
         if not effect.opens:
             return answer
         held = self._locks.take(self._held, account_id, effect.symbols)

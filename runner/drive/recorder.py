@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from runner.audit.canonical import canonical_bytes, digest
@@ -21,6 +21,9 @@ from runner.audit.redact import Redactor
 from runner.broker.wire import Wire, WireError, WireRequest, WireResponse
 from runner.drive.signals import Signals
 from runner.effects import Command, Effect, Event, Outcome, canonical, instant
+
+HEARTBEAT = timedelta(minutes=1)
+"""How often a run that waits says that it is there: a few hundred records a session."""
 
 
 @dataclass(slots=True)
@@ -34,6 +37,7 @@ class Recorder:
     broken: str = ""
     _attempt: int = 0
     _held: list[tuple[str, dict[str, Any]]] | None = field(default=None)
+    _heard_at: datetime | None = None
 
     def event(self, event: Event) -> None:
         """Something the machine decided."""
@@ -50,6 +54,15 @@ class Recorder:
     def outcome(self, command: Command, outcome: Outcome) -> None:
         """What came of the last effect."""
         self._append("effect.outcome", {"n": self.n, **outcome.to_data()}, step=command.step)
+        self._heard_at = outcome.at
+
+    def alive(self, at: datetime) -> None:
+        """The run waits, and is there: on record once a minute, so that a resume can tell how long
+        nobody was."""
+        if self._heard_at is None or at - self._heard_at >= HEARTBEAT:
+            if self._heard_at is not None and not self.broken:
+                self._append("heartbeat", {"at": instant(at)})
+            self._heard_at = at
 
     def signal(self, name: str, at: datetime, *, before: Effect | None = None) -> None:
         """A signal told to the machine; `before` an effect that was then not performed."""
@@ -70,7 +83,8 @@ class Recorder:
         self._append("run.finished", data, durable=True)
 
     def tap(self, n: int, wire: Wire) -> None:
-        """What travels: every request, answer and error, credentials removed."""
+        """What travels: every request, answer and error, without credentials and account numbers.
+        An account's number is learned here, before anybody is told of the answer."""
         kind, data = self._wire(n, wire)
         if self._held is not None:
             self._held.append((kind, data))
@@ -115,6 +129,8 @@ class Recorder:
     def _append(
         self, kind: str, data: dict[str, Any], *, step: str = "", durable: bool = False
     ) -> None:
+        if not kind.startswith("wire."):  # those were redacted when they travelled
+            data = self.redactor.data(data)
         if not self.broken and self.journal is not None:
             try:
                 with self.signals.undisturbed():
