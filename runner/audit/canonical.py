@@ -14,13 +14,14 @@ import orjson
 
 from runner.audit.errors import CanonicalError
 
-_OPTIONS = (
+RECORD_OPTIONS = (
     orjson.OPT_SORT_KEYS
     | orjson.OPT_STRICT_INTEGER  # refuses what does not fit 53 bits
     | orjson.OPT_PASSTHROUGH_SUBCLASS
     | orjson.OPT_PASSTHROUGH_DATACLASS
     | orjson.OPT_PASSTHROUGH_DATETIME
 )
+"""How orjson writes canonical bytes, for values that hold nothing inexact."""
 
 _LEAVES = frozenset({str, int, bool, type(None)})
 
@@ -31,7 +32,7 @@ def canonical_bytes(value: object) -> bytes:
     Raises `CanonicalError` for a value that records do not hold.
     """
     try:
-        encoded = orjson.dumps(value, option=_OPTIONS)
+        encoded = orjson.dumps(value, option=RECORD_OPTIONS)
     except orjson.JSONEncodeError as error:
         raise CanonicalError(f"A record cannot hold this value: {error}.") from error
     # After orjson, which stops at cycles and at absurd depth.

@@ -6,6 +6,7 @@ AuditError
 ├── LogExists        a log of this name is there already
 ├── JournalBroken    a write failed; this log takes no more records
 ├── LedgerBroken     the ledger could not be written
+├── HistoryUnknown   what other runs did cannot be told from their logs
 └── LogDamaged       a log or ledger that cannot be believed (exit 9)
 """
 
@@ -37,6 +38,10 @@ class JournalBroken(AuditError):
 
 class LedgerBroken(AuditError):
     """The directory's ledger could not be locked, read or written."""
+
+
+class HistoryUnknown(AuditError):
+    """A log that counts cannot be read or believed, or has vanished; its text names the file."""
 
 
 class LogDamaged(AuditError):

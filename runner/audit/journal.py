@@ -8,7 +8,11 @@ What holds, and what a failure means:
 3. One record is one `write`. A killed process leaves whole lines, or one torn last line.
 4. `append(durable=True)` returns after `fdatasync`. When it raises, the caller must not send what
    the record announces.
-5. After a failed write or fdatasync nothing is appended again: the kernel may have dropped the
+5. That fdatasync takes every earlier record to disk with it, so records need none of their own
+   while no write to the broker is pending: a run waits for the disk once an order, not once a
+   record. `kill -9` loses none of them, the kernel has them; a power failure may lose those since
+   the last durable one, and with them no order, because its intent was durable.
+6. After a failed write or fdatasync nothing is appended again: the kernel may have dropped the
    pages, and a later success would hide the hole.
 """
 

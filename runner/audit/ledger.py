@@ -5,7 +5,7 @@ ledger can: it keeps each closed log's last hash and number of records. It is sh
 the directory, so each append takes a short lock, reads the last line, and is on disk on return.
 
 Order of writing, which verification relies on: `opened` before the log's first record, `resumed`
-before the first record of a resume, `closed` after the last.
+before the first record of a resume, `closed` after the last, `signed` after that.
 """
 
 from __future__ import annotations
@@ -13,16 +13,18 @@ from __future__ import annotations
 import base64
 import fcntl
 import os
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from runner.audit.errors import LedgerBroken, LogDamaged
+from runner.audit.errors import AuditError, LedgerBroken, LogDamaged
 from runner.audit.journal import Journal, Wall, make_directory, sync_directory, write_all
 from runner.audit.log import LEDGER_NAME
-from runner.audit.records import GENESIS, Record, RecordError, parse, seal
+from runner.audit.records import GENESIS, LONGEST_LINE, Record, RecordError, parse, seal
 from runner.audit.shapes import LEDGER_SHAPES
+from runner.audit.signing import is_configured, key_place, sign
 
 LOCK_SECONDS = 5.0
 """How long an append waits for another process's append, which takes milliseconds."""
@@ -52,6 +54,9 @@ class Ledger:
         Write it before the journal is closed. The log is put on disk first: a ledger that knows
         more than the disk would call a power failure a cut-off end. Raises `JournalBroken` when
         that fails or had failed before; such a log stays without a closing entry.
+
+        Where a signing key is configured, the entry is signed. A key that cannot be used changes
+        nothing about the run, which is over: it is said on stderr, and the log stays unsigned.
         """
         journal.sync()
         data = {
@@ -60,7 +65,23 @@ class Ledger:
             "records": journal.records,
             "exit_code": exit_code,
         }
-        return self.append("closed", data, run=journal.run)
+        closing = self.append("closed", data, run=journal.run)
+        if is_configured():
+            try:
+                self._sign(closing)
+            except AuditError as error:
+                sys.stderr.write(f"{journal.path.name} was closed, but not signed: {error}\n")
+        return closing
+
+    def _sign(self, closing: Record) -> None:
+        key, signature = sign(closing.hash, key_place())
+        data = {
+            "log": closing.data["log"],
+            "closing": closing.hash,
+            "key": key,
+            "signature": signature,
+        }
+        self.append("signed", data, run=closing.run)
 
     def append(
         self,
@@ -141,11 +162,14 @@ def _lock(fd: int, path: Path) -> None:
 def _tail(fd: int, path: Path) -> tuple[Record | None, bytes, int]:
     """The last whole record, the torn bytes after it, and the offset where those begin."""
     size = os.fstat(fd).st_size
-    start, tail = size, b""
+    start, tail, block = size, b"", _BLOCK
     while start > 0 and tail.count(b"\n") < 2:
-        length = min(_BLOCK, start)
+        if len(tail) > 2 * LONGEST_LINE:
+            raise LedgerBroken(f"{path} is no ledger: it ends in lines that are no records.")
+        length = min(block, start)
         start -= length
         tail = os.pread(fd, length, start) + tail
+        block *= 2
     whole, newline, torn = tail.rpartition(b"\n")
     end = size - len(torn)
     if not newline:

@@ -10,29 +10,35 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from runner.audit.canonical import sha256_hex
 from runner.audit.errors import LogDamaged
-from runner.audit.records import GENESIS, Record, RecordError, Rule, parse
+from runner.audit.records import GENESIS, LONGEST_LINE, Record, RecordError, Rule, parse
 
 LEDGER_NAME = "ledger.jsonl"
 SUFFIX = ".jsonl"
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One line of a file of records: `number` from 1, `offset` in bytes from the start.
 
     `record` is None when the line is none; `broken` is the rule that the line breaks, and `reason`
-    says how. A line may hold a whole record and still not follow the one before it.
+    says how. A line may hold a whole record and still not follow the one before it. `raw` are its
+    bytes without the newline. A named tuple, because one is made for each of a million records.
     """
 
     number: int
     offset: int
+    raw: bytes
     record: Record | None
     broken: Rule | None = None
     reason: str = ""
-    torn: bytes | None = None
+
+    @property
+    def torn(self) -> bytes | None:
+        """The bytes of a last line that was cut off."""
+        return self.raw if self.broken is Rule.TORN else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +68,25 @@ def scan(path: Path) -> Iterator[Line]:
     """
     seq: int | None = 0
     head: str | None = GENESIS
-    offset = 0
+    offset, number = 0, 0
     with path.open("rb") as file:
-        for number, raw in enumerate(file, start=1):
-            if not raw.endswith(b"\n"):
-                yield Line(number, offset, None, Rule.TORN, "the line was cut off", torn=raw)
+        while raw := file.readline(LONGEST_LINE + 1):
+            number += 1
+            if len(raw) > LONGEST_LINE:
+                yield Line(number, offset, raw[:0], None, Rule.BYTES, _ENDLESS)
                 return
+            if not raw.endswith(b"\n"):
+                yield Line(number, offset, raw, None, Rule.TORN, "the line was cut off")
+                return
+            text = raw[:-1]
             try:
-                record = parse(raw[:-1])
+                record = parse(text)
             except RecordError as error:
-                yield Line(number, offset, None, error.rule, str(error))
+                yield Line(number, offset, text, None, error.rule, str(error))
                 seq = head = None
             else:
-                reason = _break(record, seq, head)
-                yield Line(number, offset, record, Rule.CHAIN if reason else None, reason)
+                rule, reason = _break(record, seq, head)
+                yield Line(number, offset, text, record, rule, reason)
                 seq, head = record.seq, record.hash
             offset += len(raw)
 
@@ -119,10 +130,28 @@ def logs_in(directory: Path) -> list[Path]:
     )
 
 
-def _break(record: Record, seq: int | None, head: str | None) -> str:
-    """How a record fails to follow the one before it; empty when it follows, or none is known."""
+def _break(record: Record, seq: int | None, head: str | None) -> tuple[Rule | None, str]:
+    """Which rule a record breaks where it stands, and how; neither when it follows the one before,
+    or none is known."""
     if seq is not None and record.seq != seq + 1:
-        return f"record {seq + 1} is expected here, and this is record {record.seq}"
+        return Rule.CHAIN, f"record {seq + 1} is expected here, and this is record {record.seq}"
     if head is not None and record.prev != head:
-        return "it does not continue the record before it: one was changed, added or removed"
-    return ""
+        how = "it does not continue the record before it: one was changed, added or removed"
+        return Rule.CHAIN, how
+    if record.type == "run.started" and _other_runbook(record.data.get("runbook")):
+        return Rule.RUNBOOK, "the runbook's text is not the one that its digest names"
+    return None, ""
+
+
+def _other_runbook(runbook: object) -> bool:
+    """Whether a header's runbook has a text of another digest than the one beside it."""
+    if not isinstance(runbook, dict):
+        return False
+    text, named = runbook.get("text"), runbook.get("sha256")
+    return isinstance(text, str) and sha256_hex(text.encode()) != named
+
+
+_ENDLESS = (
+    f"the line is longer than {LONGEST_LINE // 2**20} MiB, and no record is; the file is not read "
+    "any further"
+)

@@ -10,11 +10,13 @@ import time
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, Never
 
 import orjson
+from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec.json import Decoder
 
-from runner.audit.canonical import canonical_bytes, sha256_hex
+from runner.audit.canonical import RECORD_OPTIONS, canonical_bytes, sha256_hex
 from runner.audit.errors import CanonicalError
 
 VERSION = 1
@@ -22,6 +24,10 @@ VERSION = 1
 
 GENESIS = "0" * 64
 """`prev` of the first record."""
+
+LONGEST_LINE = 2**25
+"""Bytes of the longest line that is read or written, newline included. The largest records hold a
+broker's answer: 500 orders with their legs, the most that it lists, come to 2 MB."""
 
 HEX_DIGEST = re.compile(r"[0-9a-f]{64}")
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z")
@@ -38,11 +44,17 @@ class Rule(StrEnum):
     HASH = "hash"  # the record's content does not give its hash
     CHAIN = "chain"  # the record does not follow the one before it
     SHAPE = "shape"  # a known type lacks what it must hold
+    RUNBOOK = "runbook"  # the runbook's text is not the one that its digest names
     ORDER = "order"  # records come in an order that no run produces
     INTENT = "intent"  # something was done that no intent announced, or was never answered
+    GUARD = "guard"  # an order that opens risk went out and no guard had let it pass
+    IDENTITY = "identity"  # two orders of the broker under one client order id
     FILLS = "fills"  # a filled quantity shrank
+    STATUS = "status"  # an order that had ended came back
     TARGET = "target"  # one run, two worlds: paper and live, or two accounts
+    SECRET = "secret"  # a credential stands in a record
     LEDGER = "ledger"  # the ledger and the log disagree
+    SIGNATURE = "signature"  # a signature is missing, wrong, or by another key
 
 
 class RecordError(ValueError):
@@ -108,6 +120,8 @@ def seal(
     # is flat, and inside a text its quotes would be escaped.
     seam = hashed.rindex(b',"prev":"')
     line = b"".join((hashed[:seam], _hash_member(digest), hashed[seam:], b"\n"))
+    if len(line) > LONGEST_LINE:
+        raise CanonicalError(f"A record is at most {LONGEST_LINE} bytes long, not {len(line)}.")
     return Record(seq, ts, run, type, step, held, prev, digest), line
 
 
@@ -116,6 +130,28 @@ def parse(line: bytes) -> Record:
 
     Raises `RecordError` unless the bytes are exactly the canonical form of a record whose content
     gives its hash.
+    """
+    # What a line says is written again and compared. The decoder refuses what canonical JSON does
+    # not have, so that nothing needs to be walked through; what is wrong is told by `_explain`.
+    try:
+        said = _ENVELOPES.decode(line)
+        hashed = orjson.dumps(_content(said), option=RECORD_OPTIONS)
+    except (ValueError, TypeError, RecursionError):
+        return _explain(line)
+    digest = sha256_hex(hashed)
+    seam = hashed.rindex(b',"prev":"')
+    again = b"".join((hashed[:seam], _hash_member(digest), hashed[seam:]))
+    if line != again or not line.isascii():
+        return _explain(line)
+    run = None if said.run is UNSET else said.run
+    step = None if said.step is UNSET else said.step
+    return Record(said.seq, said.ts, run, said.type, step, said.data, said.prev, digest)
+
+
+def _explain(line: bytes) -> Record:
+    """The record of a line, read in small steps that say what is wrong with it.
+
+    Raises `RecordError`.
     """
     try:
         content = orjson.loads(line)
@@ -133,6 +169,44 @@ def parse(line: bytes) -> Record:
             Rule.HASH, "the content was changed after it was written: its hash differs"
         )
     return record
+
+
+class _Envelope(Struct, forbid_unknown_fields=True):
+    """A record as its line says it: `_read_envelope`, compiled."""
+
+    v: Literal[1]
+    seq: Annotated[int, Meta(ge=1)]
+    ts: Annotated[str, Meta(pattern=rf"^{TIMESTAMP.pattern}\Z")]
+    type: str
+    data: dict[str, Any]
+    prev: Annotated[str, Meta(pattern=rf"^{HEX_DIGEST.pattern}\Z")]
+    hash: str
+    run: str | UnsetType = UNSET
+    step: str | UnsetType = UNSET
+
+
+def _no_float(text: str) -> Never:
+    raise ValueError(f"{text} is a floating point number")
+
+
+_ENVELOPES = Decoder(_Envelope, float_hook=_no_float)
+
+
+def _content(said: _Envelope) -> dict[str, Any]:
+    """What the hash is made of."""
+    content = {
+        "data": said.data,
+        "prev": said.prev,
+        "seq": said.seq,
+        "ts": said.ts,
+        "type": said.type,
+        "v": VERSION,
+    }
+    if said.run is not UNSET:
+        content["run"] = said.run
+    if said.step is not UNSET:
+        content["step"] = said.step
+    return content
 
 
 def timestamp(wall_ns: int) -> str:

@@ -2,60 +2,54 @@
 
 `verify` is what `runbook audit verify` runs: one log with its directory's ledger, or a directory.
 Verification reads; it never writes, never repairs, and goes on after a finding, so that one report
-holds everything. A log is read as a stream: a day of records needs no more memory than an hour.
+holds everything.
 
 What the ledger adds: a chain cannot show that its own end was cut. Where the ledger says that a
-log was closed, its number of records and last hash must be those.
+log was closed, its number of records and last hash must be those (`closings`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
-from runner.audit.findings import MEANINGS, TORN_LEDGER, Finding, Report, State
+from runner.audit.closings import NO_TRUST, Trust, against_ledger, signature_of
+from runner.audit.findings import TORN_LEDGER, Finding, Report, State
+from runner.audit.ids import is_run_id
 from runner.audit.log import LEDGER_NAME, logs_in, scan
+from runner.audit.proof import Proof
+from runner.audit.reading import MOST_FINDINGS, Reading, finding, read
 from runner.audit.records import Record, Rule
-from runner.audit.rules import rules
-from runner.audit.shapes import LEDGER_NEEDS_RUN, LEDGER_SHAPES, LOG_SHAPES, misfits
+from runner.audit.shapes import LEDGER_NEEDS_RUN, LEDGER_SHAPES, misfits
+
+BREAKING: Final = frozenset(
+    {Rule.TORN, Rule.BYTES, Rule.HASH, Rule.CHAIN, Rule.LEDGER, Rule.SIGNATURE}
+)
+"""What says that a log is not, or not wholly, what was written and closed."""
 
 
-@dataclass(slots=True)
-class _Reading:
-    """What one pass over a log gathers."""
-
-    run: str | None = None
-    last: Record | None = None
-    records: int = 0
-    hashes: dict[int, str] = field(default_factory=dict)
-    findings: list[Finding] = field(default_factory=list)
-
-    @property
-    def finished(self) -> bool:
-        return self.last is not None and self.last.type == "run.finished"
-
-
-def verify(path: Path) -> list[Report]:
+def verify(path: Path, trust: Trust = NO_TRUST) -> list[Report]:
     """Reports of a log and its directory's ledger, or of everything in a directory.
 
     Raises `FileNotFoundError` when there is no such file or directory.
     """
     if path.is_dir():
-        return verify_directory(path)
+        return verify_directory(path, trust)
     if not path.exists():
         raise FileNotFoundError(f"There is no log {path}.")
     report, ledger = verify_ledger(path.parent)
     if path.name == LEDGER_NAME:
         return [report] if report else []
-    log = verify_log(path, ledger)
+    log = _verify_beside_runs(path, report, ledger, trust)
     return [report, log] if report and report.findings else [log]
 
 
-def verify_directory(directory: Path) -> list[Report]:
+def verify_directory(directory: Path, trust: Trust = NO_TRUST) -> list[Report]:
     """The ledger's report, where there is one, then one for each log, those removed included."""
     report, ledger = verify_ledger(directory)
-    logs = [verify_log(path, ledger) for path in logs_in(directory)]
+    logs = [_verify_beside_runs(path, report, ledger, trust) for path in logs_in(directory)]
     present = {log.path.name for log in logs}
     removed = [
         _missing(directory / name, run)
@@ -79,13 +73,15 @@ def verify_ledger(directory: Path) -> tuple[Report | None, tuple[Record, ...] | 
                 findings.append(Finding(Rule.TORN, line.reason, TORN_LEDGER, line.number))
                 continue
             if line.broken:
-                findings.append(_finding(line.broken, line.reason, line.number, line.record))
+                findings.append(finding(line.broken, line.reason, line.number, line.record))
+                if len(findings) >= MOST_FINDINGS:
+                    break
             if line.record is None:
                 continue
             wrong = misfits(line.record.type, line.record.data, LEDGER_SHAPES)
             if line.record.type in LEDGER_NEEDS_RUN and line.record.run is None:
                 wrong.append("run is missing")
-            findings += [_finding(Rule.SHAPE, text, line.number, line.record) for text in wrong]
+            findings += [finding(Rule.SHAPE, text, line.number, line.record) for text in wrong]
             if not wrong:
                 records.append(line.record)
     except OSError as error:
@@ -94,114 +90,128 @@ def verify_ledger(directory: Path) -> tuple[Report | None, tuple[Record, ...] | 
     return report, tuple(records)
 
 
-def verify_log(path: Path, ledger: Sequence[Record] | None) -> Report:
-    """The report of one log against the ledger's records; `None` when there is no ledger."""
+def verify_log(
+    path: Path,
+    ledger: Sequence[Record] | None,
+    *,
+    trust: Trust = NO_TRUST,
+    whole: bool | None = None,
+) -> Report:
+    """The report of one log against the ledger's records; `None` when there is no ledger.
+
+    `whole`: nothing is wrong with the ledger, so that a log that it does not name was put there;
+    None where it is not asked whether the file belongs where it is.
+    """
     entries = [entry for entry in ledger or () if entry.data.get("log") == path.name]
+    report, reading = _verify_entries(path, entries, trust)
+    more: tuple[Finding, ...] = ()
+    if whole is not None and reading is not None and not entries:
+        more = tuple(_misplaced(path, reading, ledger, whole=whole))
+    notes = () if more else tuple(_notes(report, bool(entries), ledger is not None))
+    return _with(report, more, notes)
+
+
+def verify_proof(path: Path, proof: Proof, trust: Trust = NO_TRUST) -> Report:
+    """The report of one log, wherever it is, against the proof that was exported of it.
+
+    Raises `FileNotFoundError` when there is no such file.
+    """
+    if not path.exists():
+        raise FileNotFoundError(f"There is no log {path}.")
+    report, _ = _verify_entries(path, proof.entries, trust)
+    return _with(report, (), tuple(_notes(report, True, True)))
+
+
+def _verify_beside_runs(
+    path: Path, report: Report | None, ledger: Sequence[Record] | None, trust: Trust
+) -> Report:
+    """The report of a log in a directory in which runs may be at work: where it and the ledger
+    disagree, both are read once more, because the ledger was read first."""
+    whole = report is not None and not report.findings
+    log = verify_log(path, ledger, trust=trust, whole=whole)
+    if any(one.rule is Rule.LEDGER for one in log.findings):
+        report, later = verify_ledger(path.parent)
+        if len(later or ()) != len(ledger or ()):
+            whole = report is not None and not report.findings
+            return verify_log(path, later, trust=trust, whole=whole)
+    return log
+
+
+def _verify_entries(
+    path: Path, entries: Sequence[Record], trust: Trust
+) -> tuple[Report, Reading | None]:
+    """One log against what was written of it when it was opened and closed."""
     closings = {entry.data["records"] for entry in entries if entry.type == "closed"}
     try:
-        reading = _read(path, closings)
+        reading = read(path, closings)
     except OSError as error:
-        return Report(path, "unreadable", findings=(_unreadable(error),))
-    findings = [*reading.findings, *_against_ledger(reading, entries)]
-    tail_checked = bool(entries) and entries[-1].type == "closed"
+        return Report(path, "unreadable", findings=(_unreadable(error),)), None
+    turns = [entry for entry in entries if entry.type in ("opened", "resumed", "closed")]
+    signature, signed_by, forged, signing = signature_of(entries, trust)
+    findings = [*reading.findings, *against_ledger(reading, turns), *forged]
     state: State = "finished" if reading.finished else "open" if reading.records else "empty"
     if reading.findings and not reading.records:
         state = "unreadable"
-    return Report(
+    report = Report(
         path,
         state,
         run=reading.run,
         status=reading.last.data.get("status") if reading.finished and reading.last else None,
         records=reading.records,
-        tail_checked=tail_checked,
+        tail_checked=bool(turns) and turns[-1].type == "closed",
         findings=tuple(findings),
-        notes=tuple(_notes(state, tail_checked, bool(entries), ledger is not None)),
+        notes=(*reading.notes, *signing),
+        signature="" if _is_broken(findings) else signature,
+        signed_by=signed_by,
     )
+    return report, reading
 
 
-def _read(path: Path, closings: set[int]) -> _Reading:
-    """One pass over the log: its chain, its shapes, its rules.
+def _misplaced(
+    path: Path, reading: Reading, ledger: Sequence[Record] | None, *, whole: bool
+) -> Iterator[Finding]:
+    """Why a file that the ledger does not name cannot be from a run of this directory.
 
-    The rules look at records in their context, so they stop at the first record that is damaged:
-    one damage is one finding, not a finding for each record that it leaves without its partner.
+    A run makes its log, then tells the ledger, then writes its first record: a killed one can leave
+    an empty log that the ledger does not name, and never one with a record.
     """
-    reading, watches = _Reading(), rules()
-    for line in scan(path):
-        if line.broken:
-            reading.findings.append(_finding(line.broken, line.reason, line.number, line.record))
-            if line.broken is not Rule.TORN:
-                watches = []
-        record = line.record
-        if record is None:
-            continue
-        reading.run = reading.run or record.run
-        reading.last = record
-        reading.records += 1
-        if record.seq in closings:
-            reading.hashes[record.seq] = record.hash
-        wrong = misfits(record.type, record.data, LOG_SHAPES)
-        if wrong:
-            watches = []
-        reading.findings += [_finding(Rule.SHAPE, text, line.number, record) for text in wrong]
-        reading.findings += [
-            _finding(watch.rule, text, line.number, record)
-            for watch in watches
-            for text in watch.see(record)
-        ]
-    if reading.records:
-        reading.findings += [
-            _finding(watch.rule, text, None, None) for watch in watches for text in watch.end()
-        ]
-    return reading
+    if reading.last is not None and whole:
+        text = "the ledger does not name this log: it was put here, or the ledger's end was cut off"
+        yield finding(Rule.LEDGER, text, None, None)
+    elif reading.records == 0 and not reading.findings and not (ledger and is_run_id(path.stem)):
+        text = "the file is empty, and no ledger vouches for it: it proves nothing. A run that had"
+        yield finding(Rule.LEDGER, f"{text} just made it sent nothing", None, None)
 
 
-def _against_ledger(reading: _Reading, entries: Sequence[Record]) -> Iterator[Finding]:
-    for entry in entries:
-        if reading.run is not None and entry.run != reading.run:
-            text = f"the ledger opened this file for run {entry.run}, and it holds {reading.run}"
-            yield _finding(Rule.LEDGER, text, None, None)
-            return
-    for entry in entries:
-        if entry.type == "closed":
-            yield from _against_closing(reading, entry)
-    if not entries or entries[-1].type != "closed" or reading.last is None:
+def _with(report: Report, findings: Sequence[Finding], notes: Sequence[str]) -> Report:
+    return replace(report, findings=(*report.findings, *findings), notes=(*report.notes, *notes))
+
+
+def _notes(report: Report, listed: bool, ledger: bool) -> Iterator[str]:
+    """What is no damage, but worth a sentence. `listed`: the ledger, where there is one, names the
+    log."""
+    if report.state == "unreadable":
         return
-    closing = entries[-1].data
-    if reading.last.seq > closing["records"]:
-        text = f"{reading.last.seq - closing['records']} records after the log was closed"
-        yield _finding(Rule.LEDGER, text, None, reading.last)
-    elif reading.finished and reading.last.data.get("exit_code") != closing["exit_code"]:
-        text = f"the ledger says exit code {closing['exit_code']}, the log another"
-        yield _finding(Rule.LEDGER, text, None, reading.last)
-
-
-def _against_closing(reading: _Reading, entry: Record) -> Iterator[Finding]:
-    count, head = entry.data["records"], entry.data["head"]
-    last = reading.last.seq if reading.last else 0
-    if last < count:
-        text = f"the log was closed with {count} records and now ends at record {last}"
-        yield _finding(Rule.LEDGER, text, None, reading.last)
-    elif count and reading.hashes.get(count) != head:
-        text = f"record {count} is not the one with which the log was closed"
-        yield _finding(Rule.LEDGER, text, None, None)
-
-
-def _notes(state: State, tail_checked: bool, listed: bool, ledger: bool) -> Iterator[str]:
-    if state == "open":
+    if report.state == "open" and not _is_broken(report.findings):
         yield (
             "open: the run has not finished, and orders of it may be live: unless it is at work "
             "now, `runbook resume` settles it"
         )
-    elif state == "empty":
+    elif report.state == "empty":
         yield "empty: the run ended before its first record, and sent nothing"
-    if tail_checked:
+    if report.tail_checked:
         return
     if not ledger:
         yield "tail not checked: there is no ledger beside the log"
     elif not listed:
         yield "tail not checked: the ledger does not name this log"
-    elif state == "finished":
+    elif report.state == "finished":
         yield "tail not checked: the ledger has no closing entry for this log"
+
+
+def _is_broken(findings: Sequence[Finding]) -> bool:
+    """Whether the log is not the one that was written, or cannot be told to be."""
+    return any(one.rule in BREAKING for one in findings)
 
 
 def _named(ledger: Sequence[Record]) -> dict[str, str | None]:
@@ -210,11 +220,7 @@ def _named(ledger: Sequence[Record]) -> dict[str, str | None]:
 
 def _missing(path: Path, run: str | None) -> Report:
     text = "the ledger names this log, and it is not there"
-    return Report(path, "missing", run=run, findings=(_finding(Rule.LEDGER, text, None, None),))
-
-
-def _finding(rule: Rule, text: str, line: int | None, record: Record | None) -> Finding:
-    return Finding(rule, text, MEANINGS[rule], line, record.seq if record else None)
+    return Report(path, "missing", run=run, findings=(finding(Rule.LEDGER, text, None, None),))
 
 
 def _unreadable(error: OSError) -> Finding:
