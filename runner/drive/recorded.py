@@ -7,14 +7,19 @@ difference is the result.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec.structs import replace
+
 from runner.audit.records import Record
 from runner.effects import Command, Event, Outcome, Status, canonical
 from runner.machine import Result, Steps
+
+Compared = tuple[Command | Event, Record | None, Outcome | None]
+"""What the machine said, the record that it equals, and what it is told; None for an event."""
 
 SAID = (
     "run.bound",
@@ -72,8 +77,21 @@ class LogEnds(Exception):  # noqa: N818
 
 
 def replay(records: Sequence[Record], machine: Steps[Result]) -> Replay:
-    """Answer a machine from a log's records and compare all it says with them."""
-    tape = Tape(records)
+    """Answer a machine from a log's records and compare all it says with them.
+
+    Raises `Untellable` when the log's own words make no outcome.
+    """
+    comparing = compare(Tape(records), machine)
+    while True:
+        try:
+            next(comparing)
+        except StopIteration as end:
+            result: Replay = end.value
+            return result
+
+
+def compare(tape: Tape, machine: Steps[Result]) -> Generator[Compared, None, Replay]:
+    """The same, one thing that the machine says at a time, each after it was found equal."""
     answer: Outcome | None = None
     try:
         while True:
@@ -83,6 +101,7 @@ def replay(records: Sequence[Record], machine: Steps[Result]) -> Replay:
                 answer = None
             else:
                 answer = tape.answer(said)
+            yield said, tape.compared, answer
     except StopIteration as end:
         result: Result = end.value
         return tape.finish(result)
@@ -96,8 +115,20 @@ def replay(records: Sequence[Record], machine: Steps[Result]) -> Replay:
         )
 
 
+class Untellable(Exception):  # noqa: N818
+    """A record cannot be told to the machine. `seq` is the record; the text says why."""
+
+    def __init__(self, seq: int, reason: str) -> None:
+        super().__init__(reason)
+        self.seq = seq
+
+
 class Tape:
-    """The records a machine can be compared with, in order."""
+    """The records a machine can be compared with, in order.
+
+    `compared` is the record that the last thing said was equal to; None for a guard that the log
+    does not know.
+    """
 
     def __init__(self, records: Sequence[Record]) -> None:
         records = by_the_machine(records)
@@ -114,6 +145,7 @@ class Tape:
             or (record.type == "signal" and "not_performed" in record.data)
         ]
         self._position = 0
+        self.compared: Record | None = None
         self.effects = 0
         self.decisions = 0
         self.notes: list[str] = []
@@ -121,11 +153,13 @@ class Tape:
     def expect_event(self, event: Event) -> None:
         """The machine says something: the log must say the same next."""
         actual = {"type": event.type, "step": event.step, "data": dict(event.data)}
+        self.compared = None
         while True:
             record = self._next()
             if record.type == event.type and _shown(record) == actual:
                 self._position += 1
                 self.decisions += 1
+                self.compared = record
                 return
             same_guard = (
                 record.type == "guard"
@@ -160,8 +194,10 @@ class Tape:
             if record.data["not_performed"] != form:
                 raise Diverged(Divergence(record.seq, command.step, _shown(record), actual))
             self._position += 1
-            self.now = at = datetime.fromisoformat(record.data["at"])
-            return Outcome(at, Status.NOT_PERFORMED, interrupt=record.data["name"])
+            self.compared = record
+            told = _told(record, {**record.data, "status": "not_performed"})
+            self.now = told.at
+            return replace(told, interrupt=record.data["name"])
         expected = {
             "type": record.type,
             "step": record.step or "",
@@ -171,12 +207,17 @@ class Tape:
             raise Diverged(Divergence(record.seq, command.step, expected, actual))
         self._position += 1
         self.effects += 1
+        self.compared = record
         outcome = self._outcomes.get(record.data["n"])
         if outcome is None:
             raise LogEnds(record)
-        told = Outcome.from_data(outcome.data)
+        told = _told(outcome, outcome.data)
         self.now = told.at
         return told
+
+    def outcome_of(self, intent: Record) -> Record | None:
+        """The record of what became of an effect; None for an event, and for an open intent."""
+        return self._outcomes.get(intent.data.get("n"))
 
     def finish(self, result: Result) -> Replay:
         """The machine has ended: so must the log, with the same result."""
@@ -213,6 +254,16 @@ class Tape:
         if self._position >= len(self._rest):
             raise LogEnds
         return self._rest[self._position]
+
+
+def _told(record: Record, data: Mapping[str, Any]) -> Outcome:
+    try:
+        told = Outcome.from_data(data)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise Untellable(record.seq, f"it holds no outcome of an effect: {error}") from error
+    if told.at.tzinfo is None:
+        raise Untellable(record.seq, "its time does not say its zone")
+    return told
 
 
 def _shown(record: Record) -> dict[str, Any]:
