@@ -100,6 +100,22 @@ def acquire(
         yield
 
 
+def holders(directory: Path) -> list[tuple[str, Holder]]:
+    """Who holds what, as the lock files under a state directory say: a symbol, or `"any"`.
+
+    No lock is tried, because trying one could turn away a run that is just starting; so a holder
+    that was killed is still named. Raises `OSError` when the files cannot be read.
+    """
+    found = []
+    for path in sorted((directory / "locks").glob("*/*.lock")):
+        with _open_to_read(path) as fd:
+            holder = _read_holder(fd)
+        if holder is not None:
+            symbol = ANY_SYMBOL if path.name == _ACCOUNT_FILE else _symbol_of(path)
+            found.append((symbol, holder))
+    return found
+
+
 @contextmanager
 def _whole_account(folder: Path, holder: Holder) -> Iterator[None]:
     with _open(folder / _ACCOUNT_FILE) as fd:
@@ -140,6 +156,15 @@ def _open(path: Path) -> Iterator[int]:
         yield fd
     finally:
         os.close(fd)  # frees the lock
+
+
+@contextmanager
+def _open_to_read(path: Path) -> Iterator[int]:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
 
 
 def _try(fd: int, operation: int) -> bool:

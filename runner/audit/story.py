@@ -1,4 +1,4 @@
-"""A log as a person reads it: one line for each thing that happened, and one line for each run.
+"""A log as a person reads it: one line for each thing that happened.
 
 Reading only; what a record says is told in words, not judged. Text from a log may hold anything,
 so everything that comes out of here has its control characters escaped.
@@ -6,14 +6,12 @@ so everything that comes out of here has its control characters escaped.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from runner.audit.errors import LogDamaged
-from runner.audit.log import iter_records
 from runner.audit.records import Record
+from runner.audit.sent import mapping
 from runner.effects import EFFECTS
 
 _ORDER_KEYS = ("side", "qty", "notional", "symbol", "type", "limit_price", "stop_price")
@@ -28,38 +26,15 @@ class Happening:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """One run in one line. `orders` counts the orders sent, those of unknown fate included."""
-
-    path: Path
-    run: str
-    started_at: str
-    name: str
-    target: str
-    status: str
-    exit_code: int | None
-    orders: int
-
-    def to_data(self) -> dict[str, Any]:
-        return {
-            "audit_log": str(self.path),
-            "run_id": self.run,
-            "started_at": self.started_at,
-            "name": self.name,
-            "target": self.target,
-            "status": self.status,
-            "exit_code": self.exit_code,
-            "orders": self.orders,
-        }
-
-
-def tell(records: Iterable[Record], *, wire: bool = False) -> Iterator[Happening]:
-    """The story of a run, in order; requests and answers only with `wire`.
+def tell(
+    records: Iterable[Record], *, wire: bool = False, steps: Collection[str] | None = None
+) -> Iterator[Happening]:
+    """The story of a run, in order, or of the steps of some paths; requests and answers only with
+    `wire`.
 
     A read is told once, with its answer; a write twice, as intended and as answered.
     """
-    at = ""
+    at = asked_by = ""
     effect: Mapping[str, Any] = {}
     for record in records:
         data = record.data
@@ -68,48 +43,17 @@ def tell(records: Iterable[Record], *, wire: bool = False) -> Iterator[Happening
         elif record.type == "effect.outcome":
             at = str(data.get("at", at))
         elif record.type == "effect.intent":
-            effect = _mapping(data.get("effect"))
-        if record.type.startswith("wire.") and not wire:
+            effect, asked_by = mapping(data.get("effect")), record.step or ""
+        wired = record.type.startswith("wire.")
+        step = asked_by if wired else record.step or ""
+        if (wired and not wire) or (steps is not None and step not in steps):
+            continue
+        if record.type == "heartbeat":
             continue
         if record.type == "effect.intent" and not _writes(effect):
             continue
         text = _text(record, effect)
-        yield Happening(visible(at or record.ts), visible(record.step or ""), visible(text))
-
-
-def summarize(path: Path) -> Summary:
-    """One run in one line. `status` is the run's, or `open`, `empty`, `damaged` or `unreadable`."""
-    header: Mapping[str, Any] = {}
-    effect: Mapping[str, Any] = {}
-    status, exit_code, began = "empty", None, ""
-    orders: set[str] = set()
-    try:
-        for record in iter_records(path):
-            status, exit_code = "open", None
-            if record.type == "run.started":
-                header, began = record.data, record.ts
-            elif record.type == "effect.intent":
-                effect = _mapping(record.data.get("effect"))
-            elif record.type == "effect.outcome" and effect.get("effect") == "submit":
-                if record.data.get("status") in ("ok", "unknown"):
-                    orders.add(str(effect.get("client_order_id")))
-            elif record.type == "run.finished":
-                status = visible(str(record.data.get("status")))
-                exit_code = record.data.get("exit_code")
-    except LogDamaged:
-        status = "damaged"
-    except OSError:
-        status = "unreadable"
-    return Summary(
-        path=path,
-        run=visible(path.stem),
-        started_at=visible(began),
-        name=visible(str(_mapping(header.get("runbook")).get("name", ""))),
-        target=visible(str(_mapping(header.get("target")).get("kind", ""))),
-        status=status,
-        exit_code=exit_code,
-        orders=len(orders),
-    )
+        yield Happening(visible(at or record.ts), visible(step), visible(text))
 
 
 def visible(text: str) -> str:
@@ -125,12 +69,12 @@ def _text(record: Record, effect: Mapping[str, Any]) -> str:
     data = record.data
     match record.type:
         case "run.started":
-            name = _mapping(data.get("runbook")).get("name")
-            return f"run started: {name} on {_mapping(data.get('target')).get('kind')}"
+            name = mapping(data.get("runbook")).get("name")
+            return f"run started: {name} on {_target(data)}"
         case "run.bound":
             return f"account: {_pairs(data)}"
         case "run.resumed":
-            return f"run resumed on {_mapping(data.get('target')).get('kind')}"
+            return f"run resumed on {_target(data)}"
         case "run.finished":
             return f"run finished: {data.get('status')}, exit code {data.get('exit_code')}"
         case "step.started":
@@ -144,21 +88,23 @@ def _text(record: Record, effect: Mapping[str, Any]) -> str:
         case "effect.reconciled":
             return _reconciled(data)
         case "decision":
-            return f"{data.get('expression')} is {_value(data.get('verdict'))}{_inputs(data)}"
+            return (
+                f"{data.get('expression')} is {value_in_words(data.get('verdict'))}{_inputs(data)}"
+            )
         case "guard":
             message = f", {data['message']}" if data.get("message") else ""
             judged = _listed(data.get("values"))
             return f"guard {data.get('guard')}: {data.get('verdict')}{message}{judged}"
         case "effect.intent":
-            return f"intends to {_effect(effect)}"
+            return f"intends to {effect_in_words(effect)}"
         case "effect.outcome":
-            return _outcome(data, effect)
+            return outcome_in_words(data, effect)
         case "wire.request":
             body = f" {data['body']}" if data.get("body") else ""
             return f"> {data.get('method')} {data.get('url')}{body}"
         case "wire.response":
             if "error" in data:
-                return f"< no answer: {_value(data['error'])}"
+                return f"< no answer: {value_in_words(data['error'])}"
             return f"< {data.get('status')} {data.get('body')}"
         case "signal":
             return f"signal {data.get('name')}"
@@ -168,17 +114,25 @@ def _text(record: Record, effect: Mapping[str, Any]) -> str:
             return f"{record.type} {_pairs(data)}".rstrip()
 
 
+def _target(data: Mapping[str, Any]) -> str:
+    """Where a run went; of a URL, which."""
+    target = mapping(data.get("target"))
+    return f"{target.get('base_url') if target.get('kind') == 'url' else target.get('kind')}"
+
+
 def _error(error: Any) -> str:
     """What went wrong, and what the broker said of it where the message does not."""
     if not isinstance(error, dict) or not error.get("message"):
-        return _value(error)
+        return value_in_words(error)
     message = str(error["message"])
-    broker = _mapping(error.get("broker"))
+    broker = mapping(error.get("broker"))
     said = str(broker.get("message") or "")
     facts = [f"HTTP {broker['status']}"] if broker.get("status") is not None else []
     facts += [f"code {broker['code']}"] if broker.get("code") is not None else []
-    told = _mapping(broker.get("extra")).items()
-    facts += [f"{key} {_value(value)}" for key, value in told if f"{key} {value}" not in message]
+    told = mapping(broker.get("extra")).items()
+    facts += [
+        f"{key} {value_in_words(value)}" for key, value in told if f"{key} {value}" not in message
+    ]
     words = "" if said in message else said
     if facts:
         words = f"{words} ({', '.join(facts)})".lstrip()
@@ -188,10 +142,9 @@ def _error(error: Any) -> str:
 def _reconciled(data: Mapping[str, Any]) -> str:
     """What a resume found of the run's orders, and whether the steps go on."""
     orders, problems = data.get("orders"), data.get("problems")
-    rows = [_mapping(one) for one in orders] if isinstance(orders, list) else []
+    rows = [mapping(one) for one in orders] if isinstance(orders, list) else []
     told = [
-        f"{one.get('client_order_id')} {one.get('status')}, filled {_value(one.get('filled_qty'))}"
-        for one in rows
+        f"{one.get('client_order_id')} {one.get('status')}, filled {_filled(one)}" for one in rows
     ]
     found = f"orders read again: {'; '.join(told) or 'none'}"
     said = [str(one) for one in problems] if isinstance(problems, list) else []
@@ -200,15 +153,25 @@ def _reconciled(data: Mapping[str, Any]) -> str:
     return f"{found}; the run goes on" + (f" although {'; '.join(said)}" if said else "")
 
 
-def _outcome(data: Mapping[str, Any], effect: Mapping[str, Any]) -> str:
+def _filled(order: Mapping[str, Any]) -> str:
+    return value_in_words(order.get("filled_qty"))
+
+
+def outcome_in_words(data: Mapping[str, Any], effect: Mapping[str, Any]) -> str:
+    """What became of an effect, as its record says: its status, why not, and the orders in it."""
     if data.get("status") == "ok" and effect.get("effect") in ("ask_person", "notify"):
-        said = _said(_mapping(data.get("data")), effect)
+        said = _said(mapping(data.get("data")), effect)
         return f"{said}, interrupted by {data['interrupt']}" if data.get("interrupt") else said
     parts = [f"{effect.get('effect')}: {data.get('status')}"]
-    problem = _mapping(data.get("problem"))
+    problem = mapping(data.get("problem"))
     if problem:
         parts.append(f"{problem.get('reason')}: {problem.get('message')}")
-    parts += [_order(order) for order in _orders(_mapping(data.get("data")))]
+    told = mapping(data.get("data"))
+    if effect.get("effect") == "read_history" and told:
+        count = len(told.get("orders") or [])
+        parts.append(f"orders of other runs: {count or 'none'}")
+    else:
+        parts += [_order(order) for order in _orders(told)]
     if data.get("interrupt"):
         parts.append(f"interrupted by {data['interrupt']}")
     return ", ".join(parts)
@@ -235,7 +198,7 @@ def _orders(data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         return [data]
     changed = data.get("orders")
     found = changed.values() if isinstance(changed, dict) else changed
-    return [_mapping(order) for order in found] if isinstance(found, Iterable) else []
+    return [mapping(order) for order in found] if isinstance(found, Iterable) else []
 
 
 def _order(order: Mapping[str, Any]) -> str:
@@ -243,14 +206,14 @@ def _order(order: Mapping[str, Any]) -> str:
     named = [_short(order.get("id")), order.get("side"), order.get("symbol"), order.get("status")]
     of = order.get("qty") or (f"${notional}" if notional else "all")
     text = f"order {' '.join(str(one) for one in named if one)}"
-    text += f", filled {_value(order.get('filled_qty'))} of {of}"
+    text += f", filled {_filled(order)} of {of}"
     text += f" at {price}" if price else ""
     if order.get("replaces"):
         text += f", in place of {_short(order['replaces'])}"
     if order.get("replaced_by"):
         text += f", goes on as {_short(order['replaced_by'])}"
     legs = order.get("legs")
-    found = [_order(_mapping(leg)) for leg in legs] if isinstance(legs, list) else []
+    found = [_order(mapping(leg)) for leg in legs] if isinstance(legs, list) else []
     return text + (f" [{'; '.join(found)}]" if found else "")
 
 
@@ -258,11 +221,14 @@ def _short(order_id: Any) -> str:
     return str(order_id)[:8]
 
 
-def _effect(effect: Mapping[str, Any]) -> str:
-    body = _mapping(effect.get("body"))
+def effect_in_words(effect: Mapping[str, Any]) -> str:
+    """What an effect asks for, from its canonical form."""
+    body = mapping(effect.get("body"))
     known = {key: effect[key] for key in effect if key not in ("effect", "body")}
     if effect.get("effect") == "submit" and body:
-        order = " ".join(_value(body[key]) for key in _ORDER_KEYS if body.get(key) is not None)
+        order = " ".join(
+            value_in_words(body[key]) for key in _ORDER_KEYS if body.get(key) is not None
+        )
         return f"submit {order} as {effect.get('client_order_id')}"
     if effect.get("effect") == "replace":
         changes = _pairs({key: body[key] for key in body if key != "client_order_id"})
@@ -275,12 +241,12 @@ def _effect(effect: Mapping[str, Any]) -> str:
 
 def _inputs(decision: Mapping[str, Any]) -> str:
     values = decision.get("values")
-    named = [_mapping(each) for each in values] if isinstance(values, list) else []
+    named = [mapping(each) for each in values] if isinstance(values, list) else []
     return _listed({str(each.get("name")): each.get("value") for each in named})
 
 
 def _listed(data: Any) -> str:
-    pairs = _pairs(_mapping(data))
+    pairs = _pairs(mapping(data))
     return f" ({pairs})" if pairs else ""
 
 
@@ -290,18 +256,17 @@ def _writes(effect: Mapping[str, Any]) -> bool:
 
 
 def _pairs(data: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key} {_value(value)}" for key, value in data.items() if value is not None)
+    return ", ".join(
+        f"{key} {value_in_words(value)}" for key, value in data.items() if value is not None
+    )
 
 
-def _value(value: Any) -> str:
+def value_in_words(value: Any) -> str:
+    """A value of a record on one line, as text: null as `none`, lists and objects in brackets."""
     if isinstance(value, dict):
         return "{" + _pairs(value) + "}"
     if isinstance(value, list):
-        return "[" + ", ".join(_value(inner) for inner in value) + "]"
+        return "[" + ", ".join(value_in_words(inner) for inner in value) + "]"
     if value is None:
         return "none"
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}

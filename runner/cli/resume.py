@@ -10,18 +10,24 @@ from typing import Any
 
 import click
 
+from runner.audit.commitment import commitment_in
 from runner.audit.errors import AuditError
+from runner.audit.lock import state_directory
 from runner.broker.credentials import CredentialsError, find_credentials
 from runner.broker.wire import Timeouts
 from runner.cli import options
 from runner.cli.audit import find_log
-from runner.cli.checking import wants_color
+from runner.cli.checking import show, wants_color
+from runner.cli.ruling import yes_refused
 from runner.cli.run import say
+from runner.drive.admission import not_listed_any_more
 from runner.drive.observer import Nobody
+from runner.drive.policy import PolicyRefused, find_policy
 from runner.drive.replaying import Unreplayable, fresh_run
 from runner.drive.resuming import Resumption, take_up
 from runner.drive.signals import Signals
 from runner.drive.unfinished import Ended, NotResumed, Unfinished, look_at
+from runner.guards.rules import Policy, Rules
 from runner.machine import Result
 from runner.report.run_json import refused_json, run_json
 from runner.report.run_resumed import Resumed
@@ -44,6 +50,7 @@ from runner.report.run_views import view_of
     help="Cancel this run's orders by their ids and end it, without its steps or its clean-up.",
 )
 @options.audit_dir
+@options.policy
 @options.timeouts
 @options.stream
 @options.yes
@@ -55,8 +62,8 @@ def resume(log: str, audit_dir: Path, **given: Any) -> None:
     LOG is a file, a run id, or any part of one that is unique in the audit directory.
 
     What the run had sent is looked up at the broker first. Its steps go on only in the same market
-    session, within 10 minutes, and when orders, fills and positions agree; otherwise it is cleaned
-    up and ends.
+    session, within 10 minutes, when orders, fills and positions agree, and when the policy forbids
+    no more than it did; otherwise it is cleaned up and ends.
     """
     if given["go_on"] and given["stop"]:
         raise click.UsageError("--continue and --stop exclude each other")
@@ -109,8 +116,13 @@ class _Command:
         if found.stopped and self.given["go_on"]:
             raise click.UsageError("this run was stopped with --stop: its steps do not go on")
         self.found = found
+        tightened, policy = "", None
         if not stops:
-            fresh_run(found.log)  # raises before anything is written when it is refused today
+            # Both raise before anything is written when it is refused today.
+            rules = fresh_run(found.log).rules
+            tightened = self._tightened(found, rules)
+            file = str(found.log.header["policy"]["file"])
+            policy = Policy(file=file, off=rules.off)
         folders = [Path(found.runbook_file).resolve().parent, Path.cwd()]
         try:
             credentials = find_credentials(target, os.environ, folders)
@@ -121,20 +133,46 @@ class _Command:
         with signals.installed():
             run = take_up(
                 found, target, credentials, timeouts=timeouts, yes=self.given["yes"],
-                stream=self.given["stream"],
+                stream=self.given["stream"], tightened=tightened,
             )  # fmt: skip
-            result = self._stop(run, signals) if stops else self._go(run, signals)
+            result = self._stop(run, signals) if policy is None else self._go(run, policy, signals)
         if self.as_json:
             said = run_json(found.run_id, found.runbook_name, target, self.path, result)
             say(sys.stdout, said)
         return result.exit_code
 
-    def _go(self, run: Resumption, signals: Signals) -> Result:
+    def _tightened(self, found: Unfinished, rules: Rules) -> str:
+        """What today's policy forbids and the run's own rules allow; empty when nothing.
+
+        Raises `NotResumed` when the policy cannot be used, or not with these options.
+        """
+        kind, go_on = found.target.kind, self.given["go_on"]
+        try:
+            policy = find_policy(self.given["policy_file"], os.environ)
+        except PolicyRefused as refused:
+            show([(refused.source, refused.findings)], color=self.color)
+            reason = f"{refused} `runbook resume --stop` works without it."
+            raise NotResumed(3, reason) from None
+        if self.given["yes"] and (why_not := yes_refused(policy, found.runbook, kind)):
+            raise NotResumed(11, why_not)
+        more = Rules.of(policy, found.runbook.limits, kind).forbids_more(rules)
+        if kind == "live":
+            commit = commitment_in(state_directory(os.environ))
+            more = not_listed_any_more(policy.accounts, found.log.records, commit) or more
+        if more and go_on:
+            raise NotResumed(
+                11,
+                f"The policy is tighter than when the run began: {more}. Its steps cannot go on; "
+                "without --continue it is cleaned up and ends. Nothing was sent.",
+            )
+        return f"a policy that is tighter than when the run began: {more}" if more else ""
+
+    def _go(self, run: Resumption, policy: Policy, signals: Signals) -> Result:
         found = run.unfinished
         told = [one.data for one in found.log.records if one.type == "effect.outcome"]
         resumed = Resumed(len(told), sum(1 for one in told if one.get("resumed")))
         with view_of(self.stream, found.runbook, found.run_id, run.target, self.path,
-                     color=self.color, resumed=resumed) as view:  # fmt: skip
+                     color=self.color, resumed=resumed, policy=policy) as view:  # fmt: skip
             result = run.carry_out(view, signals, go_on=self.given["go_on"])
             view.conclude(result)
         return result

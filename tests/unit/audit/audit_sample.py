@@ -96,6 +96,8 @@ def finished(**changes: Any) -> dict[str, Any]:
 
 Script = list[tuple[str, dict[str, Any]]]
 
+NO_STEP = ("decision", "signal", "heartbeat")
+
 
 def whole_run(run: str) -> Script:
     """The records of a run that reads the clock, sends an order, and sees it fill."""
@@ -134,7 +136,7 @@ def write(directory: Path, script: Script, run: str, *, close: int | None = 0) -
     with Journal.create(directory, run, wall=wall) as journal:
         ledger.opened(journal)
         for kind, data in script:
-            journal.append(kind, data, step="steps[0]" if "." in kind else None)
+            journal.append(kind, data, step=None if kind in NO_STEP else "steps[0]")
         if close is not None:
             ledger.closed(journal, close)
     return journal.path

@@ -95,12 +95,16 @@ def test_list_shows_how_each_run_ended_and_what_it_sent(tmp_path: Path) -> None:
     damaged.write_bytes(b"x" + damaged.read_bytes())
     result = run("list", "--audit-dir", tmp_path)
     assert result.exit_code == 0
-    assert [line.split() for line in result.output.splitlines()[1:]] == [
-        ["2026-11-28", "14:30", "aeaqcaib", "sim", "completed", "0", "1", "first-live-trade"],
-        ["2026-11-28", "14:30", "aibaeaqc", "sim", "open", "0", "first-live-trade"],
-        ["ambqgayd", "empty", "0"],
-        ["aqcaibae", "damaged", "0"],
+    assert [line.split() for line in result.output.splitlines()[1:8]] == [
+        ["2026-11-28"],
+        ["14:30", "aeaqcaib", "sim", "completed", "0", "1", "200.20", "0.00", "first-live-trade"],
+        ["left", "open:", "2", "AAPL"],
+        ["14:30", "aibaeaqc", "sim", "open", "0", "0.00", "0.00", "first-live-trade"],
+        ["2026-11-23"],
+        ["14:30", "ambqgayd", "empty"],
+        ["14:30", "aqcaibae", "damaged"],
     ]
+    assert "       damaged: line 1: not a JSON object" in result.output
     runs = json.loads(run("list", "--audit-dir", tmp_path, "--json").output)["runs"]
     assert [each["status"] for each in runs] == ["completed", "open", "empty", "damaged"]
     assert (runs[0]["orders"], runs[0]["exit_code"], runs[0]["run_id"]) == (1, 0, new_id(1))
@@ -114,7 +118,7 @@ TIME          STEP      WHAT HAPPENED
                         ACTIVE
 14:30:01.000  steps[0]  Buy: submit_order (symbol AAPL)
 14:30:02.000  steps[0]  read_clock: ok
-14:30:02.000            guard max_orders: pass (max_orders 4)
+14:30:02.000  steps[0]  guard max_orders: pass (max_orders 4)
 14:30:02.000  steps[0]  intends to submit buy 2 AAPL market as
                         rb-aaaaaaaaaaaaaaaa-ID
 14:30:02.000  steps[0]  submit: ok, order 5f0c2c9e buy AAPL new, filled 0 of 2
@@ -130,7 +134,7 @@ TIME          STEP      WHAT HAPPENED
 
 def test_show_tells_the_run_in_order(tmp_path: Path) -> None:
     path = write_whole(tmp_path)
-    shown = run("show", path)
+    shown = run("show", path, "--all")
     assert shown.exit_code == 0
     identity = whole_run(path.stem)[8][1]["effect"]["client_order_id"].rpartition("-")[2]
     assert shown.output.replace(identity, "ID") == SHOWN
@@ -168,7 +172,7 @@ def test_show_as_json_has_every_record(tmp_path: Path) -> None:
 def test_show_of_a_damaged_log_tells_what_stands_before_the_damage(tmp_path: Path) -> None:
     path = write_whole(tmp_path)
     path.write_bytes(path.read_bytes()[:-5])
-    result = run("show", path)
+    result = run("show", path, "--all")
     assert result.exit_code == 9
     assert "steps[0]  done (order_id" in result.stdout
     assert result.stderr.startswith("Damaged: line 17 ")
@@ -207,7 +211,7 @@ def test_show_puts_each_kind_of_record_in_words(
     tmp_path: Path, kind: str, data: dict[str, Any], told: str
 ) -> None:
     path = write(tmp_path, [("run.started", started()), (kind, data)], new_id(), close=None)
-    assert told in " ".join(run("show", path).output.split())
+    assert told in " ".join(run("show", path, "--all").output.split())
 
 
 def test_control_characters_of_a_log_never_reach_the_terminal(tmp_path: Path) -> None:
@@ -219,8 +223,16 @@ def test_control_characters_of_a_log_never_reach_the_terminal(tmp_path: Path) ->
     script[10] = ("wire.response", {**script[10][1], "body": hostile})
     script[-1] = ("run.finished", {"status": hostile, "exit_code": 0, "result": {}})
     path = write(tmp_path, script, new_id())
-    for arguments in (("show", path, "--wire"), ("verify", path), ("list",)):
+    for arguments in (
+        ("show", path, "--wire"),
+        ("show", path),
+        ("show", path, "--why", "steps[0]"),
+        ("show", path, "--step", "steps[0]"),
+        ("export", path, "--what", "effects"),
+        ("verify", path),
+        ("list",),
+    ):
         output = run(*arguments, "--audit-dir", tmp_path).output
         assert all(char.isprintable() or char == "\n" for char in output)
     assert "[bold]:smile:" in run("show", path, "--wire").output
-    assert ORDER[:8] in run("show", path).output
+    assert ORDER[:8] in run("show", path, "--all").output

@@ -89,6 +89,26 @@ def test_a_value_that_no_record_holds_is_refused_and_the_journal_goes_on(tmp_pat
     assert [record.seq for record in read_log(journal.path).records] == [1]
 
 
+def test_records_before_a_durable_one_wait_for_its_fdatasync(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_disk: list[int] = []
+    real = os.fdatasync
+
+    def noting(fd: int) -> None:
+        real(fd)
+        on_disk.append(os.fstat(fd).st_size)
+
+    monkeypatch.setattr(os, "fdatasync", noting)
+    with Journal.create(tmp_path, new_id(), wall=ticking()) as journal:
+        for _ in range(5):
+            journal.append("signal", {"name": "SIGINT"})
+        assert on_disk == []
+        journal.append("signal", {"name": "SIGTERM"}, durable=True)
+        assert on_disk == [journal.path.stat().st_size]
+        assert len(read_log(journal.path).records) == 6
+
+
 def test_a_failed_fdatasync_ends_all_appending(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

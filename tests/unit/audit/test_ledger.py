@@ -106,6 +106,18 @@ def test_a_damaged_ledger_is_not_written_over(tmp_path: Path) -> None:
     assert ledger.path.read_bytes() == content
 
 
+def test_a_huge_file_that_is_no_ledger_is_neither_read_whole_nor_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger_module, "LONGEST_LINE", 2**20)
+    ledger = Ledger(tmp_path, wall=ticking())
+    ledger.path.touch()
+    os.truncate(ledger.path, 10 * 2**30)
+    with pytest.raises(LedgerBroken, match="no ledger"):
+        ledger.append("halted", {})
+    assert ledger.path.stat().st_size == 10 * 2**30
+
+
 def test_a_failed_fdatasync_ends_appending(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ledger = Ledger(tmp_path, wall=ticking())
 

@@ -27,12 +27,14 @@ LOG_DATA: dict[str, dict[str, Any]] = dict(whole_run(new_id())) | {
     "effect.unknown": {"n": 1},
     "effect.reconciled": {"orders": [], "problems": [], "goes_on": True},
     "signal": {"name": "SIGINT"},
+    "heartbeat": {"at": "2026-11-23T14:30:02.000000Z"},
     "log.recovered": {"bytes": 3, "torn": "e30="},
 }
 LEDGER_DATA: dict[str, dict[str, Any]] = {
     "opened": {"log": "x.jsonl"},
     "resumed": {"log": "x.jsonl"},
     "closed": {"log": "x.jsonl", "head": HEX, "records": 3, "exit_code": 0},
+    "signed": {"log": "x.jsonl", "closing": HEX, "key": HEX, "signature": HEX + HEX},
     "refused": {"exit_code": 4, "reason": "a guard refused"},
     "planned": {},
     "confirmed": {

@@ -68,3 +68,20 @@ def test_an_order_is_told_with_what_it_became_and_its_legs(
     outcome = {"n": 1, "at": AT, "status": "ok", "data": {**LIMIT, **order}}
     read = {"effect": "read_order", "order_id": NEW}
     assert told("effect.outcome", outcome, read) == f"read_order: ok, {words}"
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [([], "none"), ([{"symbol": "AAPL", "side": "buy", "qty": "5", "worth": "500"}] * 2, "2")],
+)
+def test_the_houses_history_is_told_as_a_count(rows: list[dict[str, str]], words: str) -> None:
+    outcome = {"n": 1, "at": AT, "status": "ok", "data": {"orders": rows}}
+    text = told("effect.outcome", outcome, {"effect": "read_history"})
+    assert text == f"read_history: ok, orders of other runs: {words}"
+
+
+def test_a_history_that_cannot_be_told_is_told_with_its_reason() -> None:
+    problem = {"reason": "unreadable", "message": "a.jsonl cannot be read"}
+    outcome = {"n": 1, "at": AT, "status": "unavailable", "problem": problem}
+    text = told("effect.outcome", outcome, {"effect": "read_history"})
+    assert text == "read_history: unavailable, unreadable: a.jsonl cannot be read"
