@@ -101,10 +101,12 @@ def ours(market: Market, folder: str, option: str) -> list[float]:
     )
     runbook.write_text(f"runbook: 1\nname: fills\nsymbols: [AAPL]\nsteps:\n{steps}", "utf-8")
     command = [str(Path(sys.executable).parent / "runbook"), "run", str(runbook), "--json", option]
-    command += ["--on", market.url, "--audit-dir", f"{folder}/audit"]
+    command += ["--on", market.url]
     found: list[float] = []
     while len(found) < FILLS:
-        filled, said = watched(market, command, PER_RUN, RUNBOOK_STATE_DIR=folder)
+        # What other runs sent counts with the guards.
+        audit = ["--audit-dir", f"{folder}/audit-{option}-{len(found)}"]
+        filled, said = watched(market, [*command, *audit], PER_RUN, RUNBOOK_STATE_DIR=folder)
         records = read_log(Path(json.loads(said)["audit_log"])).records
         ends = [
             _seconds(record.ts)

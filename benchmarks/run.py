@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 
 from pairs import paired, process_seconds
@@ -88,11 +89,12 @@ class Tap:
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder, exchange(folder) as url:
-        tap = Tap(url)
+        tap, turns = Tap(url), count()
 
         def ours(at: str) -> list[str]:
             runbook = str(Path(sys.executable).parent / "runbook")
-            return [runbook, "run", str(RUNBOOK), "--on", at, "--audit-dir", f"{folder}/audit"]
+            audit = f"{folder}/audit-{next(turns)}"  # what other runs sent counts with the guards
+            return [runbook, "run", str(RUNBOOK), "--on", at, "--audit-dir", audit]
 
         def theirs(at: str, sleep: str) -> list[str]:
             return [sys.executable, str(SCRIPT), at, sleep]

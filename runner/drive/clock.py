@@ -34,6 +34,7 @@ class WallClock:
 
     `wall` gives seconds since the epoch, `monotonic` nanoseconds that never go back. A resumed run
     goes on from `not_before`, its last moment; `set_back` when the wall is earlier than that.
+    `alive` is told the time again and again while the run waits.
     """
 
     def __init__(
@@ -42,8 +43,10 @@ class WallClock:
         wall: Callable[[], float] = time.time,
         monotonic: Callable[[], int] = time.monotonic_ns,
         not_before: datetime | None = None,
+        alive: Callable[[datetime], None] = lambda moment: None,
     ) -> None:
         self._signals = signals
+        self._alive = alive
         self._wall, self._monotonic = wall, monotonic
         self._read_at = monotonic()
         self._latest = shown = self._shown()
@@ -67,9 +70,11 @@ class WallClock:
         while (left := (moment - self.now()).total_seconds()) > 0:
             if self._signals.wait(min(left, 1.0)):
                 return
+            self._alive(self.now())
 
     def wait_for_change(self, pause: timedelta, until: datetime, news: threading.Event) -> None:
         """Let a pause pass, or less."""
+        self._alive(self.now())
         over = min(self.now() + pause, until)
         while (left := (over - self.now()).total_seconds()) > 0 and not self._signals.pending:
             if news.wait(min(left, LOOK_EVERY)):

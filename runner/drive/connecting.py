@@ -8,9 +8,11 @@ import socket
 import time
 from datetime import datetime, timedelta
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from runner import __version__
+from runner.audit.history import History
 from runner.audit.lock import Holder
 from runner.broker.credentials import Credentials
 from runner.broker.gateway import DEFAULT_RATE_LIMIT, Gateway
@@ -18,9 +20,12 @@ from runner.broker.stream import TradeUpdates
 from runner.broker.targets import Target
 from runner.broker.wire import Tap, Timeouts
 from runner.drive.clock import Clock, ExchangeClock
+from runner.drive.halt import KillSwitch
 from runner.drive.locks import Locks
 from runner.drive.signals import Signals
 from runner.effects import ABI, instant
+from runner.language.runbook import Runbook
+from runner.machine import every_step
 
 
 def open_gateway(
@@ -66,6 +71,24 @@ def locks_of(target: Target, run: str, since: datetime) -> Locks:
     """The locks that a run takes when it is bound."""
     holder = Holder(run, os.getpid(), socket.gethostname(), instant(since))
     return Locks.of("" if target.kind == "sim" else target.base_url, holder, os.environ)
+
+
+def switch_of(audit_dir: Path, runbook: Runbook | None, signals: Signals) -> KillSwitch:
+    """The kill switch that a run obeys. It stops a run that may open risk; one that provably only
+    cancels and closes goes on, and only its orders are judged. None is a run without steps."""
+    switch = KillSwitch.of(audit_dir)
+    if runbook is not None and any(one.action.opens for one in every_step(runbook.body)):
+        signals.watch(switch.words)
+    return switch
+
+
+def history_of(target: Target, audit_dir: Path, run: str) -> History | None:
+    """What other runs did on the target; None for the exchange inside, where each run has an
+    account of its own."""
+    if target.kind == "sim":
+        return None
+    kind, base_url = target.kind, target.base_url
+    return History(audit_dir, run, kind=kind, base_url=base_url, wall=time.time_ns)
 
 
 def described(target: Target) -> dict[str, Any]:

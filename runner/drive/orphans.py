@@ -21,7 +21,7 @@ IN_DOUBT = (8, 9, 130)
 def orphan_beside(audit_dir: Path, base_url: str, symbols: tuple[str, ...]) -> Unfinished | None:
     """A run in the same directory, at the same address, in one of the symbols (none means any),
     of which an order may be live; None when there is none that can be read."""
-    for path in _candidates(audit_dir):
+    for path in unfinished_logs(audit_dir):
         if not path.exists() or being_written(path):
             continue
         try:
@@ -37,8 +37,8 @@ def orphan_beside(audit_dir: Path, base_url: str, symbols: tuple[str, ...]) -> U
     return None
 
 
-def _candidates(audit_dir: Path) -> Iterator[Path]:
-    """Logs that the ledger does not know to be finished."""
+def unfinished_logs(audit_dir: Path) -> Iterator[Path]:
+    """Logs that the ledger does not know to be finished; none when it cannot be believed."""
     last: dict[str, int | None] = {}
     try:
         for record in iter_records(audit_dir / LEDGER_NAME):

@@ -22,6 +22,7 @@ from runner.effects import (
     Command,
     Effect,
     Event,
+    Json,
     Outcome,
     Problem,
     Reason,
@@ -37,7 +38,8 @@ Redo = Callable[[Command, Outcome], None]
 
 class ResumedDriver:
     """Drives one machine to its end. `go_on`: a person said that the steps go on in any case;
-    `stop`: what interrupts them at once, such as a signal that came before."""
+    `stop`: what interrupts them at once, such as a signal that came before; `alive_until`: the
+    run's time at which the process was last there, where it waited."""
 
     def __init__(
         self,
@@ -50,6 +52,7 @@ class ResumedDriver:
         go_on: bool,
         stop: str = "",
         redo: Redo | None = None,
+        alive_until: str = "",
     ) -> None:
         self._tape = tape
         self._live = live
@@ -59,6 +62,7 @@ class ResumedDriver:
         self._go_on = go_on
         self._stop = stop
         self._redo = redo
+        self._alive_until = alive_until
         self._beyond = False  # the log's end has been reached
         self._lost: Effect | None = None  # a write that died, until the machine knows
 
@@ -110,10 +114,13 @@ class ResumedDriver:
             self._recorder.intent(command)
         lost = is_open and isinstance(command.effect, Submit | Replace)
         crash = Problem(Reason.CRASH, "the process died before an answer was recorded")
+        data: dict[str, Json] = {"go_on": True} if self._go_on else {}
+        if self._alive_until:
+            data["alive_until"] = self._alive_until
         outcome = Outcome(
             self._clock.now(),
             Status.UNKNOWN if lost else Status.NOT_PERFORMED,
-            {"go_on": True} if self._go_on else {},
+            data,
             crash if lost else None,
             interrupt=self._stop or None,
             resumed=True,

@@ -18,31 +18,47 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runner.audit.commitment import commitment_in
 from runner.audit.errors import AuditError, LogBusy
 from runner.audit.journal import Journal
 from runner.audit.ledger import Ledger
+from runner.audit.lock import state_directory
 from runner.audit.log import Log, read_log
 from runner.audit.records import Record
-from runner.audit.redact import Redactor
 from runner.broker.credentials import Credentials
 from runner.broker.gateway import Gateway
 from runner.broker.targets import Target
 from runner.broker.wire import Timeouts
 from runner.drive.clock import Clock, ExchangeClock, WallClock
-from runner.drive.connecting import described, engine, locks_of, open_gateway, open_updates
+from runner.drive.connecting import (
+    described,
+    engine,
+    history_of,
+    locks_of,
+    open_gateway,
+    open_updates,
+    switch_of,
+)
 from runner.drive.ending import close, left
 from runner.drive.live import LiveDriver
 from runner.drive.locks import Locks
 from runner.drive.observer import Observer
 from runner.drive.people import People
 from runner.drive.rebuilding import NotRebuilt, Rebuilding, scenario_of
-from runner.drive.recorded import Diverged, Tape
+from runner.drive.recorded import Diverged, Tape, Untellable
 from runner.drive.recorder import Recorder
 from runner.drive.replaying import fresh_run
 from runner.drive.resumed import Redo, ResumedDriver
+from runner.drive.secrecy import redactor_of, said_in
 from runner.drive.signals import LeaveNow, Signals
 from runner.drive.stopping import run_without_steps
-from runner.drive.unfinished import NotResumed, Unfinished, last_moment, untold_signal
+from runner.drive.unfinished import (
+    NotResumed,
+    Unfinished,
+    last_heartbeat,
+    last_moment,
+    untold_signal,
+)
 from runner.effects import Command, Outcome, Problem, ReadAccount, Reason, Status
 from runner.machine import Result, Run, carry_out, stop_only
 
@@ -58,7 +74,8 @@ class Resumption:
     """A run that was taken up: its log is open again, and it can be brought to its end once.
 
     `behind` is an exchange in this process that the target's URL leads to, and `yes` answers every
-    question of the runbook, `stream` listens to trade updates, as in `session.Plan`.
+    question of the runbook, `stream` listens to trade updates, as in `session.Plan`. `tightened`
+    says what today's policy forbids that the run's own rules allow: its steps do not go on then.
     """
 
     unfinished: Unfinished
@@ -70,6 +87,7 @@ class Resumption:
     behind: Served | None = None
     yes: bool = False
     stream: bool | None = None
+    tightened: str = ""
 
     def carry_out(self, observer: Observer, signals: Signals, *, go_on: bool) -> Result:
         """Settle the run and carry it to its end. `go_on`: its steps go on in any case.
@@ -88,8 +106,9 @@ class Resumption:
                 at.recorder,
                 observer,
                 go_on=go_on,
-                stop="" if go_on else _why_to_stop(log.records, at.clock),
+                stop="" if go_on else self.tightened or _why_to_stop(log.records, at.clock),
                 redo=redo,
+                alive_until=last_heartbeat(log.records),
             )
             try:
                 result = driver.drive(carry_out(run), signals)
@@ -100,6 +119,9 @@ class Resumption:
                 raise NotResumed(10, f"{error}. Nothing was sent.") from None
             except Diverged as parted:
                 raise NotResumed(10, _diverged(parted, log)) from None
+            except Untellable as error:
+                words = f"record {error.seq} of {log.path} cannot be believed: {error}"
+                raise NotResumed(9, f"{words}. Nothing was sent.") from None
             return close(result, at.recorder, self.journal, self.ledger)
 
     def stop(self, observer: Observer, signals: Signals) -> Result:
@@ -126,16 +148,20 @@ class Resumption:
         with ExitStack() as stack:
             stack.callback(self.journal.close)
             served = stack.enter_context(self._exchange(mode))
-            last = last_moment(self.unfinished.log.records)
-            clock: Clock = (
-                ExchangeClock(served, signals) if served else WallClock(signals, not_before=last)
-            )
             target = self.target
             if served is not None and target.kind == "sim":
                 target = target.with_base(served.url)
-            redactor = Redactor([self.credentials.key_id, self.credentials.secret])
+            header = self.unfinished.log.header
+            redactor = redactor_of(
+                self.credentials, said_in(header), number=commitment_in(state_directory())
+            )
             n = _last_number(self.unfinished.log.records)
             recorder = Recorder(self.journal, redactor, signals, n=n)
+            last = last_moment(self.unfinished.log.records)
+            clock: Clock = (
+                ExchangeClock(served, signals) if served
+                else WallClock(signals, not_before=last, alive=recorder.alive)
+            )  # fmt: skip
             turn = {"target": described(target), "engine": engine(), "mode": mode}
             self.journal.append("run.resumed", turn, durable=True)
             gateway = open_gateway(
@@ -156,6 +182,9 @@ class Resumption:
             at.live = LiveDriver(
                 gateway, clock, recorder, signals, observer=observer, locks=locks, people=people,
                 updates=open_updates(target, self.credentials, clock, self.stream),
+                history=history_of(target, self.unfinished.audit_dir, self.unfinished.run_id),
+                account_id=self.unfinished.account_id,
+                switch=switch_of(self.unfinished.audit_dir, run.runbook if run else None, signals),
             )  # fmt: skip
             stack.callback(at.live.close)
             if target.kind != "sim":
@@ -240,6 +269,7 @@ def take_up(
     behind: Served | None = None,
     yes: bool = False,
     stream: bool | None = None,
+    tightened: str = "",
 ) -> Resumption:
     """Open the log of a run again, for the only process that may write it.
 
@@ -264,6 +294,7 @@ def take_up(
         behind=behind,
         yes=yes,
         stream=stream,
+        tightened=tightened,
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from runner.audit.records import Record
 from runner.drive.timing import resend_within
 from runner.effects import Reason
+from runner.guards import Rules
 from runner.language.runbook import Block, Runbook
 from runner.language.source import Source
 from runner.machine import Run
@@ -32,7 +33,9 @@ def run_without_steps(records: Sequence[Record], at: datetime) -> Run:
     kept = header["runbook"]
     runbook = Runbook(str(kept["name"]), Source(str(kept["file"]), ""), Block(()), None)
     within = resend_within(str(header["target"]["kind"]))
-    run = Run(runbook, str(run_id), at, orders=announced(records), resend_within=within)
+    # An old log has none: stopping sends nothing that they judge.
+    rules = Rules.from_data(header["policy"]["rules"]) if "policy" in header else Rules()
+    run = Run(runbook, str(run_id), at, rules, orders=announced(records), resend_within=within)
     run.failure = Failure(Cause.INTERRUPTED, WHY)
     return run
 

@@ -111,9 +111,10 @@ class Unfinished:
         )
 
 
-HARMLESS = (Rule.TORN, Rule.FILLS)
-"""What does not keep a run from being resumed: a line that the crash cut off, and a broker whose
-readings were behind. Those were recorded truly, and the machine does not believe them either."""
+HARMLESS = (Rule.TORN, Rule.FILLS, Rule.STATUS, Rule.IDENTITY, Rule.GUARD, Rule.SECRET)
+"""What does not keep a run from being resumed: a line that the crash cut off, a broker whose
+readings contradict one another (recorded truly, and the machine does not believe them either), an
+order that should not have left (it may be live all the same), and a secret that reached the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,9 +177,18 @@ def _target(log: Log) -> Target:
 
 
 def last_moment(records: Sequence[Record]) -> datetime:
-    """The run's time of its last outcome, or of its start."""
-    told = [one.data["at"] for one in records if one.type == "effect.outcome"]
+    """The run's time of its last outcome or heartbeat, or of its start."""
+    told = [one.data["at"] for one in records if one.type in ("effect.outcome", "heartbeat")]
     return datetime.fromisoformat(str(max(told) if told else records[0].data["started_at"]))
+
+
+def last_heartbeat(records: Sequence[Record]) -> str:
+    """When a run that died was last known to wait after its last outcome; empty if it was not."""
+    at = ""
+    for record in records:
+        if record.type in ("effect.outcome", "heartbeat"):
+            at = str(record.data["at"]) if record.type == "heartbeat" else ""
+    return at
 
 
 def untold_signal(records: Sequence[Record]) -> str:

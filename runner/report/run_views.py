@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol, TextIO
 
 from runner.effects import Command, Event, Outcome
+from runner.guards.rules import Policy
 from runner.language.runbook import Runbook
 from runner.machine.result import Result
 from runner.report.diagnostics import visible
@@ -106,13 +107,14 @@ def view_of(
     *,
     color: bool,
     resumed: Resumed | None = None,
+    policy: Policy | None = None,
 ) -> Iterator[Guarded]:
     """The view of one run on a stream: live on a terminal, line by line anywhere else.
 
     Whatever happens to the display, the run goes on. Where the display failed, or its stream was
     closed, stderr says so and what is live.
     """
-    about = About(runbook, run_id, target.kind, target.base_url, log, resumed)
+    about = About(runbook, run_id, target.kind, target.base_url, log, resumed, policy)
     out = Outlet(stream)
     view = Guarded(_view(about, out, color))
     view.start()

@@ -15,9 +15,11 @@ from pathlib import Path
 from string import Formatter
 from typing import Any
 
+from runner.guards.rules import Policy
 from runner.language.declare import Action
 from runner.language.kinds import AVERAGE, DURATION, MOMENT, MONEY, Kind
 from runner.language.runbook import Argument, Literal, Nested, OrderReference, Runbook, Step
+from runner.machine.failures import HALT
 from runner.report.diagnostics import visible
 from runner.report.run_resumed import Resumed
 from runner.report.run_text import average, money, new_york, spoken
@@ -45,7 +47,10 @@ LOUD = frozenset({"refused", "failed", "unknown", "left"})
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """Which run is shown. `kind` is the target's (sim, paper, live, url), `log` the log's path."""
+    """Which run is shown. `kind` is the target's (sim, paper, live, url), `log` the log's path.
+
+    `policy` is said where it is given: which one holds, and each guard that it turns off.
+    """
 
     runbook: Runbook
     run_id: str
@@ -53,6 +58,7 @@ class About:
     base_url: str
     log: Path
     resumed: Resumed | None = None
+    policy: Policy | None = None
 
     @property
     def simulated(self) -> bool:
@@ -72,10 +78,22 @@ class About:
     def heading(self) -> str:
         """What runs where, and how to find it again: whole lines, never broken."""
         name, log = visible(self.runbook.name), visible(str(self.log))
-        heading = f"{name} on {self.target}\nrun {self.run_id}\nlog {log}\n"
+        heading = f"{name} on {self.target}\nrun {self.run_id}\nlog {log}\n{self._ruled}"
         if self.resumed is None:
             return heading
         return f"{heading}{self.resumed.heading}\n"
+
+    @property
+    def _ruled(self) -> str:
+        """Which policy holds, and each guard that it turns off; a line each."""
+        if self.policy is None:
+            return ""
+        file, home = self.policy.file, str(Path("~").expanduser())
+        if home != "/" and file.startswith(f"{home}/"):
+            file = f"~{file.removeprefix(home)}"
+        off = self.policy.off.items()
+        lines = [f"! guard {guard} is turned off: {visible(reason)}\n" for guard, reason in off]
+        return f"policy {visible(file) if file else 'built in'}\n{''.join(lines)}"
 
     def where(self, path: str) -> str:
         """`file:line:column` of a top-level step; empty for any other path."""
@@ -306,6 +324,10 @@ def broker_in_words(problem: Mapping[str, Any]) -> str:
 
 
 def stopping(name: str) -> str:
-    """What is said the moment a first signal arrives."""
+    """What is said the moment a first signal arrives, or a halt is seen."""
+    goes_on = "no further step begins; finishing cleanup."
+    if name.startswith(HALT):
+        who = visible(name.removeprefix(HALT))
+        return f"Halted {who}. Stopping safely: {goes_on} Ctrl-C twice leaves at once."
     leave = "Press Ctrl-C again to leave" if name == "SIGINT" else "Ctrl-C (or kill -INT) leaves"
-    return f"{name}: stopping safely: no further step begins; finishing cleanup. {leave} at once."
+    return f"{visible(name)}: stopping safely: {goes_on} {leave} at once."

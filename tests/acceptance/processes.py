@@ -22,6 +22,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from acceptance.faulty_broker import FaultyBroker, faulty
+from acceptance.leaks import shown
 
 from runner.sim import Exchange, FlowingClock, Scenario, Served, default_scenario, serve
 
@@ -204,6 +205,7 @@ def a_market(folder: Path, scenario: Scenario | None = None) -> Iterator[Market]
                 if running.process.poll() is None:
                     running.process.kill()
                 running.end()
+                shown(running.shown, running.stderr)
                 for stream in (running.process.stdout, running.process.stderr):
                     if stream is not None:
                         stream.close()

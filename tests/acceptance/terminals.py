@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from acceptance.leaks import shown
 from acceptance.processes import PATIENCE, eventually
 
 CTRL_C, CTRL_D = b"\x03", b"\x04"
@@ -118,3 +119,4 @@ def at_terminal(
             running.process.kill()
         running.process.wait(PATIENCE)
         running.hang_up()
+        shown(running.shown)

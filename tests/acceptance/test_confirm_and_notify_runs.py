@@ -207,7 +207,7 @@ def test_yes_answers_and_both_the_screen_and_the_log_say_so(run_plan: RunPlan) -
     assert "approved by --yes" in ended.stderr
     assert ended.log is not None
     assert [one["by"] for one in verdicts(ended.log.parent.parent)] == ["--yes"]
-    shown = invoke("audit", "show", str(ended.log)).stdout
+    shown = invoke("audit", "show", str(ended.log), "--all").stdout
     assert 'asked "Buy one AAPL?", approved by --yes' in " ".join(shown.split())
 
 
@@ -392,7 +392,7 @@ def test_a_message_goes_to_the_screen_and_to_the_users_command_once(
     assert "RUNBOOK_NAME=a-plan\n" in seen
     assert "never-to-be-seen" not in seen
     assert ended.log is not None
-    shown = " ".join(invoke("audit", "show", str(ended.log)).stdout.split())
+    shown = " ".join(invoke("audit", "show", str(ended.log), "--all").stdout.split())
     assert 'message "bought 2 AAPL", told terminal, notify.sh' in shown
 
 
@@ -412,7 +412,7 @@ def test_a_message_that_does_not_arrive_fails_nothing_and_is_reported(
     assert f"not delivered: {why}" in ended.stderr
     assert len(ended.sent()) == 1
     assert ended.log is not None
-    shown = " ".join(invoke("audit", "show", str(ended.log)).stdout.split())
+    shown = " ".join(invoke("audit", "show", str(ended.log), "--all").stdout.split())
     assert f'message "bought 2 AAPL", not delivered: {why}' in shown
 
 

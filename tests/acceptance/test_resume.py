@@ -37,6 +37,7 @@ from runner.drive.observer import Nobody
 from runner.drive.resuming import take_up
 from runner.drive.signals import Signals
 from runner.drive.unfinished import Ended, NotResumed, Unfinished, look_at
+from runner.language.source import Source
 from runner.sim import default_scenario, read_scenario
 
 CLEAN_UP = "finally:\n  - cancel_all: {scope: run}"
@@ -207,7 +208,9 @@ def test_stop_needs_no_runbook_that_this_version_accepts(market: Market) -> None
         for record in records:
             data = dict(record.data)
             if record.type == "run.started":
-                data["runbook"] = {**data["runbook"], "text": "runbook: 99\nsteps: []\n"}
+                source = Source("plan.yaml", "runbook: 99\nsteps: []\n")
+                text = {"text": source.text, "sha256": source.sha256}
+                data["runbook"] = {**data["runbook"], **text}
             journal.append(record.type, data, step=record.step)
     refused = resume(log)
     assert refused.exit_code == 8
@@ -476,9 +479,9 @@ def test_a_run_that_ended_with_8_is_settled_once_the_broker_answers_again(
 
 
 def test_a_run_past_its_timeout_is_cleaned_up_and_is_6(market: Market) -> None:
-    head = "symbols: [AAPL]\ntimeout: 2s"
+    head = "symbols: [AAPL]\ntimeout: 5s"
     log = killed(market, plan_of(RESTING, head=head, tail=CLEAN_UP))
-    eventually(lambda: age_of(log) > 2.2, "its timeout passes")
+    eventually(lambda: age_of(log) > 5.2, "its timeout passes")
     ended = resume(log)
     assert ended.exit_code == 6, ended.stderr
     assert market.open_orders == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,13 @@ from acceptance.harness import invoke, plan_of
 from acceptance.processes import RESTING, Market, a_market, eventually
 from acceptance.test_resume import CLEAN_UP, ORDER, believed, fill, killed, resume
 
+from runner.audit.journal import Journal
 from runner.audit.log import read_log
+from runner.broker.connection import ATTEMPTS
 from runner.drive import resuming
 from runner.drive.clock import WallClock
 from runner.drive.signals import Signals
+from runner.effects import instant
 
 AND_MORE = RESTING + "\n  - submit_order: {symbol: AAPL, side: buy, qty: 7}\n"
 
@@ -60,9 +63,9 @@ def test_a_run_that_was_left_by_two_ctrl_c_does_not_trade_on_when_it_is_resumed(
 
 def test_an_order_that_cannot_be_read_keeps_the_steps_from_going_on(market: Market) -> None:
     log = killed(market, plan_of(AND_MORE, tail=CLEAN_UP))
-    market.broker.on("GET", ORDER, LOST_WITH_500, for_ever=True)
+    market.broker.on("GET", ORDER, *[LOST_WITH_500] * (3 * ATTEMPTS))
     ended = resume(log)
-    assert ended.exit_code == 8
+    assert ended.exit_code == 130
     problems = settlement(log)["problems"]
     assert isinstance(problems, list)
     assert any("could not be read" in str(one) for one in problems)
@@ -123,7 +126,7 @@ def test_a_new_run_does_not_trade_beside_an_order_that_nobody_settled(market: Ma
     assert f"runbook resume {log}" in "".join(second.errors)
     assert len(market.orders) == 1
     assert resume(log, "--stop").exit_code == 130
-    third = market.start(plan_of(RESTING, tail=CLEAN_UP))
+    third = market.start(plan_of(RESTING.replace("qty: 1", "qty: 2"), tail=CLEAN_UP))
     eventually(lambda: len(market.open_orders) == 1, "the third is open")
     third.send("SIGINT")
     assert third.end() == 130
@@ -145,3 +148,31 @@ def test_a_directory_in_which_a_question_was_asked_verifies(tmp_path: Path) -> N
     assert invoke("run", str(plan), "--yes", "--audit-dir", audit).exit_code == 0
     verified = invoke("audit", "verify", audit)
     assert (verified.exit_code, verified.stdout.splitlines()[-1]) == (0, "2 checked, 0 damaged.")
+
+
+# ------------------------------------------------------------------------- a long wait
+
+
+@pytest.mark.parametrize(("heartbeat", "exit_code"), [(None, 130), (2, 130), (12, 0)])
+def test_how_long_nobody_was_there_counts_from_the_last_heartbeat(
+    market: Market, monkeypatch: pytest.MonkeyPatch, heartbeat: int | None, exit_code: int
+) -> None:
+    """The run is resumed 15 minutes after its last outcome."""
+    log = killed(market, plan_of(AND_MORE, tail=CLEAN_UP))
+    if heartbeat is not None:
+        last = max(str(one.data["at"]) for one in read_log(log).records if "at" in one.data)
+        at = datetime.fromisoformat(last) + timedelta(minutes=heartbeat)
+        with Journal.reopen(log, wall=time.time_ns) as journal:
+            journal.append("heartbeat", {"at": instant(at)})
+
+    class Later(WallClock):
+        def __init__(self, signals: Signals, **more: Any) -> None:
+            super().__init__(signals, lambda: time.time() + 15 * 60, **more)
+
+    monkeypatch.setattr(resuming, "WallClock", Later)
+    fill(market)
+    ended = resume(log)
+    assert ended.exit_code == exit_code, ended.stderr
+    assert settlement(log)["goes_on"] is (exit_code == 0)
+    assert quantities(market) == (["7", "1"] if exit_code == 0 else ["1"])
+    believed(log)

@@ -13,8 +13,9 @@ def test_a_resume_says_that_it_is_one_and_what_was_found(market: Market) -> None
     log = killed(market)
     fill(market)
     shown = invoke("resume", str(log)).stdout.splitlines()
-    assert shown[3].startswith("resumed · ")
-    assert shown[3].endswith(" recorded effects answered from the log")
+    assert shown[3] == "policy built in"
+    assert shown[4].startswith("resumed · ")
+    assert shown[4].endswith(" recorded effects answered from the log")
     (found,) = [line for line in shown if line.startswith(" resumed · ")]
     assert "1 order read again, since then buy 1 AAPL limit" in found
     assert found.endswith("; the steps go on")

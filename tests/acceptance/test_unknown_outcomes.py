@@ -515,6 +515,7 @@ def test_a_stop_while_a_cancel_has_no_clear_answer_still_confirms_it(
 
 READS = {
     "account": "/v2/account",
+    "positions": "/v2/positions",
     "position": "/v2/positions/AAPL",
     "open orders": "/v2/orders",
     "one order": ORDER,
@@ -566,7 +567,7 @@ def test_a_broker_that_cannot_be_read_is_7_with_nothing_sent(world: World, fault
     assert "no order was sent" in ended.last_line
 
 
-@pytest.mark.parametrize("path", ["/v2/account", "/v2/positions/AAPL", "/v2/orders", "/v2/clock"])
+@pytest.mark.parametrize("path", ["/v2/account", "/v2/positions", "/v2/orders"])
 def test_a_broker_that_goes_dark_before_the_order_is_7_with_nothing_sent(
     world: World, path: str
 ) -> None:
@@ -577,12 +578,23 @@ def test_a_broker_that_goes_dark_before_the_order_is_7_with_nothing_sent(
     assert world.broker.orders_sent() == []
 
 
+def test_a_broker_that_does_not_say_the_time_gets_no_opening_order(world: World) -> None:
+    """An order that only closes needs no clock, so its absence is left to the guards."""
+    world.broker.on("GET", "/v2/clock", LOST_WITH_500, for_ever=True)
+    ended = world.run(ROUND_TRIP, CLEAN_UP)
+    assert ended.result.exit_code == 4
+    assert world.broker.orders_sent() == []
+
+
 @pytest.mark.parametrize("fault", [LOST, LOST_WITH_500, CUT_JSON, TOO_MANY])
 def test_a_broker_that_goes_dark_after_the_order_leaves_it_named(
     world: World, fault: Fault
 ) -> None:
-    for path in (ORDER, "/v2/positions"):
-        world.broker.on("GET", path, fault, for_ever=True)
+    def go_dark() -> None:
+        for path in (ORDER, "/v2/positions"):
+            world.broker.on("GET", path, fault, for_ever=True)
+
+    world.broker.on("POST", "/v2/orders", replace(PASS, before=go_dark))
     world.broker.on("DELETE", ORDER, LOST, for_ever=True)
     ended = world.run(GIVE_UP, CLEAN_UP)
     assert ended.result.exit_code == 8

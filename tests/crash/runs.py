@@ -76,6 +76,8 @@ class Runs:
         self.runbook: Runbook = checked.runbook
         self.scenario: Scenario = parse_scenario(self.case.scenario.encode(), "scenario", None)
         os.environ["RUNBOOK_STATE_DIR"] = str(self.folder / "state")
+        os.environ["XDG_CONFIG_HOME"] = str(self.folder / "config")
+        os.environ.pop("RUNBOOK_POLICY", None)
 
     @property
     def audit(self) -> Path:
