@@ -94,6 +94,7 @@ def reported(path: Path) -> Iterator[None]:
 
 
 def _replay(path: Path, *, as_json: bool) -> int:
+    from runner.audit.story import visible  # noqa: PLC0415
     from runner.drive.replaying import replay_run  # noqa: PLC0415
     from runner.drive.walking import parted_at  # noqa: PLC0415
     from runner.report.replay_outcome import outcome_data, outcome_lines  # noqa: PLC0415
@@ -105,4 +106,13 @@ def _replay(path: Path, *, as_json: bool) -> int:
     else:
         for line in outcome_lines(outcome, run.runbook.source, span, width()):
             click.echo(line)
-    return PARTED if outcome.divergence is not None else 0
+    if outcome.divergence is not None:
+        return PARTED
+    if not outcome.torn:
+        return 0
+    click.echo(
+        f"{visible(str(path))}: its last line was cut off. What stands before it was replayed; "
+        "`runbook resume` sets the rest aside.",
+        err=True,
+    )
+    return DAMAGED

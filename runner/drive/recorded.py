@@ -58,6 +58,7 @@ class Replay:
     divergence: Divergence | None = None
     result: Result | None = None
     notes: tuple[str, ...] = ()
+    torn: bool = False  # the log's last line was cut off
 
 
 class Diverged(Exception):  # noqa: N818

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,8 @@ def replay_run(path: Path) -> tuple[Run, Replay]:
     log = believed(path)
     run = fresh_run(log)
     with explained(path):
-        return run, replay(log.records, carry_out(run))
+        outcome = replay(log.records, carry_out(run))
+    return run, replace(outcome, torn=log.torn is not None)
 
 
 def believed(path: Path) -> Log:

@@ -152,3 +152,14 @@ def test_a_decision_that_comes_out_otherwise_is_seen(tmp_path: Path) -> None:
     told = invoke("replay", str(resealed(tmp_path, bought_two)))
     assert told.exit_code == 10
     assert "The first difference: record" in told.stdout
+
+
+def test_a_log_whose_last_line_was_cut_off_is_replayed_as_far_as_it_goes_and_is_9(
+    tmp_path: Path,
+) -> None:
+    cut = tmp_path / LOGS[0].name
+    cut.write_bytes(LOGS[0].read_bytes()[:-2])
+    ended = invoke("replay", str(cut))
+    assert ended.exit_code == 9
+    assert "its last line was cut off" in ended.stderr
+    assert "equal" in ended.stdout

@@ -94,7 +94,7 @@ def test_list_shows_how_each_run_ended_and_what_it_sent(tmp_path: Path) -> None:
     damaged = write_whole(tmp_path, seed=4)
     damaged.write_bytes(b"x" + damaged.read_bytes())
     result = run("list", "--audit-dir", tmp_path)
-    assert result.exit_code == 0
+    assert result.exit_code == 9
     assert [line.split() for line in result.output.splitlines()[1:8]] == [
         ["2026-11-28"],
         ["14:30", "aeaqcaib", "sim", "completed", "0", "1", "200.20", "0.00", "first-live-trade"],
