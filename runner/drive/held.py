@@ -11,7 +11,7 @@ from msgspec import convert
 
 from runner.audit.canonical import digest
 from runner.audit.records import Record
-from runner.drive.recorded import Untellable, by_the_machine
+from runner.drive.recorded import by_the_machine, outcome_told
 from runner.effects import (
     EFFECTS,
     Effect,
@@ -121,22 +121,11 @@ def _entries(records: Sequence[Record]) -> list[Entry]:
         data, step = record.data, record.step or ""
         if record.type == "effect.intent":
             outcome = outcomes.get(data["n"])
-            told = _told(record, outcome) if outcome is not None else None
+            told = outcome_told(record, outcome) if outcome is not None else None
             found.append(Entry(record.seq, step, data["effect"], told))
         elif record.type == "signal" and "not_performed" in data:
             found.append(Entry(record.seq, step, data["not_performed"], _untold(data)))
     return found
-
-
-def _told(record: Record, data: dict[str, Any]) -> Outcome:
-    """Raises `Untellable` where the record holds no outcome."""
-    try:
-        told = Outcome.from_data(data)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise Untellable(record.seq, f"it holds no outcome of an effect: {error}") from error
-    if told.at.tzinfo is None:
-        raise Untellable(record.seq, "its time does not say its zone")
-    return told
 
 
 def _untold(data: dict[str, Any]) -> Outcome:

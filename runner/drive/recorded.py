@@ -196,7 +196,7 @@ class Tape:
                 raise Diverged(Divergence(record.seq, command.step, _shown(record), actual))
             self._position += 1
             self.compared = record
-            told = _told(record, {**record.data, "status": "not_performed"})
+            told = outcome_told(record, {**record.data, "status": "not_performed"})
             self.now = told.at
             return replace(told, interrupt=record.data["name"])
         expected = {
@@ -212,7 +212,7 @@ class Tape:
         outcome = self._outcomes.get(record.data["n"])
         if outcome is None:
             raise LogEnds(record)
-        told = _told(outcome, outcome.data)
+        told = outcome_told(outcome, outcome.data)
         self.now = told.at
         return told
 
@@ -257,7 +257,8 @@ class Tape:
         return self._rest[self._position]
 
 
-def _told(record: Record, data: Mapping[str, Any]) -> Outcome:
+def outcome_told(record: Record, data: Mapping[str, Any]) -> Outcome:
+    """The outcome that a record holds. Raises `Untellable` where it holds none."""
     try:
         told = Outcome.from_data(data)
     except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -129,36 +129,44 @@ class Draft(Struct, frozen=True):
         broker's position, less what open orders on the same side would already take, and by what
         the account should hold (`expected`, in shares), because positions lag fills by seconds.
         What the orders held whose place it takes is free for it. An order with exits attached is
-        an entry. One that says that it closes, for no more than the account should hold, cannot
-        open anything however late the position is shown: the broker refuses it then (position
-        intent mismatch, facts page 2.3). Anything unknown makes it an order that opens risk.
+        an entry. One that says that it closes, for no more than the account should hold and open
+        orders leave of it, cannot open anything however late the position is shown: the broker
+        refuses it then (position intent mismatch, facts page 2.3). Anything unknown, and a position
+        shown on the other side, makes it an order that opens risk.
         """
         if self.exits:
             return True
         if self.body.get("order_class") in ("bracket", "oto"):
             return False
         qty, held, free = self._most_shares(world), world.position.qty, world.position.qty_available
-        if qty is None or expected is None:
+        if qty is None or held is None or free is None or expected is None:
             return False
-        if self.body.get("position_intent") == f"{self.side}_to_close":
-            return 0 < qty <= (expected if self.side == "sell" else -expected)
-        if held is None or free is None:
+        if held * expected < 0 or self.side != ("sell" if expected > 0 else "buy"):
             return False
-        if held * expected <= 0 or self.side != ("sell" if held > 0 else "buy"):
+        taken = self._taken(world)
+        if taken is None:
             return False
+        says_it_closes = self.body.get("position_intent") == f"{self.side}_to_close"
+        if says_it_closes and 0 < qty <= abs(expected) - taken:
+            return True
+        if held == 0 or expected == 0:
+            return False
+        freed = [order.remaining or Decimal(0) for order in self.instead if order.side == self.side]
+        free = abs(free) + max(freed, default=Decimal(0))
+        return qty <= min(free, abs(held) - taken, abs(expected))
+
+    def _taken(self, world: World) -> Decimal | None:
+        """Shares that open orders of the same side may take already; None if one does not say."""
         replaced = {order.id for order in self.instead}
-        taken = [
+        remaining = [
             order.remaining
             for order in world.open_orders
             if same_symbol(order.symbol, self.symbol)
             and order.side == self.side
             and order.id not in replaced
         ]
-        if any(remaining is None for remaining in taken):
-            return False
-        left = abs(held) - sum((one for one in taken if one is not None), Decimal(0))
-        freed = [order.remaining or Decimal(0) for order in self.instead if order.side == self.side]
-        return qty <= min(abs(free) + max(freed, default=Decimal(0)), left, abs(expected))
+        known = [one for one in remaining if one is not None]
+        return sum(known, Decimal(0)) if len(known) == len(remaining) else None
 
 
 def _unsized(body: Mapping[str, Json]) -> dict[str, Json]:

@@ -49,6 +49,21 @@ def test_an_exit_that_says_it_closes_reduces_however_late_the_position_is_shown(
     assert not reduces(side, world("0"), expected, qty=qty), "without the word it may open"
 
 
+def test_what_another_open_order_may_sell_already_is_not_there_to_be_closed_twice() -> None:
+    """Two exits for the whole position would open a short one where a server lets them."""
+    resting = {"id": "o", "symbol": "AAPL", "side": "sell", "qty": "5", "filled_qty": "2"}
+    close = {"position_intent": "sell_to_close"}
+    seen = world("5", open_orders=[resting])
+    assert reduces("sell", seen, "5", qty="2", **close)
+    assert not reduces("sell", seen, "5", qty="3", **close)
+    untold = world("5", open_orders=[{**resting, "filled_qty": None}])
+    assert not reduces("sell", untold, "5", qty="1", **close)
+
+
+def test_a_position_that_is_shown_on_the_other_side_makes_it_no_exit() -> None:
+    assert not reduces("sell", world("-5"), "5", qty="5", position_intent="sell_to_close")
+
+
 def test_the_intent_to_open_never_reduces_what_is_not_shown() -> None:
     assert not reduces("sell", world("0"), "5", qty="5", position_intent="sell_to_open")
 
